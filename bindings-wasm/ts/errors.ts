@@ -28,6 +28,7 @@ export type ErrorKind =
   | 'Unsupported'
   | 'OutcomeUnknown'
   | 'SchemaChanged'
+  | 'SchemaTooNew'
   | 'NotAuthorized'
   | 'Io'
   | 'Internal'
@@ -146,6 +147,8 @@ export class UnsupportedError extends UbiqliteError {}
 export class OutcomeUnknownError extends UbiqliteError {}
 /** The schema was changed under a running call, again and again. */
 export class SchemaChangedError extends UbiqliteError {}
+/** The database has migrations that this program's files lack: a newer program has applied them. */
+export class SchemaTooNewError extends UbiqliteError {}
 /** An authorizer refused the statement. */
 export class NotAuthorizedError extends UbiqliteError {}
 /** The operating system reported an input or output error. */
@@ -183,6 +186,7 @@ const CLASSES: Record<ErrorKind, new (fields: ErrorFields, options?: ErrorOption
   Unsupported: UnsupportedError,
   OutcomeUnknown: OutcomeUnknownError,
   SchemaChanged: SchemaChangedError,
+  SchemaTooNew: SchemaTooNewError,
   NotAuthorized: NotAuthorizedError,
   Io: IoError,
   Internal: InternalError,

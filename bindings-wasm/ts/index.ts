@@ -51,6 +51,7 @@ export {
   UnsupportedError,
   OutcomeUnknownError,
   SchemaChangedError,
+  SchemaTooNewError,
   NotAuthorizedError,
   IoError,
   InternalError,

@@ -31,6 +31,7 @@
 //! - [`Transaction`] combines several statements into one, and [`Savepoint`] a part of them.
 //! - [`Snapshot`] runs concurrent reads of one moment; [`Session`] is a dedicated connection.
 //! - [`RowStream`] yields the rows of a running query one by one.
+//! - [`Migrations`] bring the schema up to date when a database is opened.
 //! - [`Params`] holds a statement's parameters ([`params!`]) and [`Record`] a row to write
 //!   ([`record!`]). Both can be made from any type that serde can serialize. A [`Row`] converts
 //!   to any type that serde can deserialize ([`FromRow`]), and a cell to a [`Value`].
@@ -62,6 +63,7 @@
 //! | feature | what it does |
 //! |---|---|
 //! | `bundled` (default) | bundles SQLite; without it the system's SQLite is linked |
+//! | `macros` (default) | [`migrations!`] embeds a folder of migrations |
 //! | `chrono`, `jiff`, `time`, `uuid`, `rust_decimal` | types of these crates are values: see [`Value`] |
 //!
 //! Storage backends and bindings for other languages are built with [`ext`].
@@ -86,6 +88,8 @@ mod exec;
 pub mod ext;
 mod ffi;
 mod live;
+mod migrate;
+mod migrations;
 mod options;
 mod platform;
 mod program;
@@ -115,10 +119,15 @@ pub use exec::script::Batch;
 pub use exec::stream::RowStream;
 pub use exec::target::Executed;
 pub use live::{ChangedRow, ChangedTable, CommitEvent, Diff};
+pub use migrate::{AppliedMigration, Drift, DriftKind, MigrationAction, MigrationStep, Migrator};
+pub use migrations::Migrations;
 pub use options::{AutoVacuum, JournalMode, Options, Synchronous, TempStore};
 pub use program::Begin;
 pub use row::stored;
 pub use row::{ColumnIndex, Columns, FromRow, Row};
 pub use sql::{Params, Record};
 pub use sync::{Applied, Apply, Conflict, ConflictKind, Decision, Policy, RowChanged};
+#[cfg(feature = "macros")]
+#[doc(hidden)]
+pub use ubiqlite_macros::embed as __embed;
 pub use value::{FromValue, IntoValue, Json, Value, ValueRef};

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::error::{Error, Result};
+use crate::migrations::Migrations;
 
 /// The settings of a database, with defaults that are safe and fast. Created by
 /// [`Database::options`](crate::Database::options).
@@ -48,6 +49,7 @@ pub struct Options {
     pub(crate) application_id: Option<i32>,
     pub(crate) pragmas: Vec<(String, String)>,
     pub(crate) idle_timeout: Duration,
+    pub(crate) migrations: Option<Migrations>,
 }
 
 /// When a commit waits for the disk, <https://sqlite.org/pragma.html#pragma_synchronous>.
@@ -240,6 +242,7 @@ impl Default for Options {
             application_id: None,
             pragmas: Vec::new(),
             idle_timeout: Duration::from_secs(10),
+            migrations: None,
         }
     }
 }
@@ -417,6 +420,23 @@ impl Options {
     /// ```
     pub fn pragma(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.pragmas.push((name.into(), value.into()));
+        self
+    }
+
+    /// The migrations to apply when the database is opened, before
+    /// [`open`](Self::open) returns: those that it does not have yet. Default: none.
+    ///
+    /// # Example
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> ubiqlite::Result<()> {
+    /// use ubiqlite::{Database, Migrations};
+    /// let migrations = Migrations::new([("0001_items.sql", "CREATE TABLE items (id)")])?;
+    /// let db = Database::options().migrations(migrations).open(":memory:").await?;
+    /// assert_eq!(db.query_value::<i64>("SELECT count(*) FROM items", ()).await?, 0);
+    /// # Ok(()) }
+    /// ```
+    pub fn migrations(mut self, migrations: Migrations) -> Self {
+        self.migrations = Some(migrations);
         self
     }
 

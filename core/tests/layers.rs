@@ -16,7 +16,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("row", &["error", "value"]),
     ("sql", &["error", "value"]),
     ("sync", &["error", "value"]),
-    ("options", &["error", "platform"]),
+    ("migrations", &["error"]),
+    ("options", &["error", "migrations", "platform"]),
     ("changes", &["platform", "value"]),
     ("program", &["changes", "error", "platform", "row", "sql", "sync", "value"]),
     ("vfs", &["error", "ffi", "options", "platform"]),
@@ -39,6 +40,22 @@ const LAYERS: &[(&str, &[&str])] = &[
         &[
             "backend", "changes", "error", "exec", "live", "options", "program", "row", "sql",
             "sync", "value",
+        ],
+    ),
+    (
+        "migrate",
+        &[
+            "api",
+            "backend",
+            "error",
+            "exec",
+            "migrations",
+            "options",
+            "platform",
+            "program",
+            "row",
+            "sql",
+            "value",
         ],
     ),
     (

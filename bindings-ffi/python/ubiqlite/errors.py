@@ -214,6 +214,10 @@ class SchemaChanged(OperationalError):
     """The schema was changed under a running call, again and again."""
 
 
+class SchemaTooNew(OperationalError):
+    """The database has migrations that this program's files lack: a newer program has applied them."""
+
+
 class NotAuthorized(DatabaseError):
     """An authorizer refused the statement."""
 
@@ -259,6 +263,7 @@ KINDS: dict[str, type[Error]] = {
         Unsupported,
         OutcomeUnknown,
         SchemaChanged,
+        SchemaTooNew,
         NotAuthorized,
         Io,
         Internal,

@@ -389,29 +389,6 @@ fn watched(sql: &str, params: Params) -> Result<Watched> {
     Ok(Watched { sql: sql.into(), params: params.checked()?, filter: None })
 }
 
-impl Options {
-    /// Opens a database file, or `:memory:`, with these settings.
-    ///
-    /// # Errors
-    /// As [`Database::open`].
-    pub async fn open(self, path: impl AsRef<Path>) -> Result<Database> {
-        let backend = crate::backend::open(path.as_ref(), self).await?;
-        Ok(Database::from_backend(backend))
-    }
-
-    /// Opens a database with the backend of browsers and Node, to test that backend
-    /// on this machine.
-    ///
-    /// # Errors
-    /// As [`open`](Self::open).
-    #[doc(hidden)]
-    #[cfg(any(target_family = "wasm", test, feature = "single-thread"))]
-    pub fn open_single_thread(self, path: impl AsRef<Path>) -> Result<Database> {
-        let backend = crate::backend::single_thread::SingleThread::open(path.as_ref(), self)?;
-        Ok(Database::from_backend(Box::new(backend)))
-    }
-}
-
 impl fmt::Debug for Database {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Database").field("limit", &self.limit).finish_non_exhaustive()

@@ -41,7 +41,7 @@ impl Session {
     }
 
     #[inline]
-    fn target(&mut self) -> Target<'_> {
+    pub(crate) fn target(&mut self) -> Target<'_> {
         Target {
             executor: Executor::Session(&*self.session),
             limit: self.limit,
@@ -111,6 +111,11 @@ impl Session {
         guard.armed = begun.as_ref().is_err_and(|error| error.kind() == ErrorKind::OutcomeUnknown);
         begun?;
         Ok(Transaction::on_session(&*self.session, self.limit))
+    }
+
+    /// Begins or ends a transaction without a handle for it: dropping the session rolls it back.
+    pub(crate) async fn control(&mut self, control: Control) -> Result<()> {
+        limited(self.session.control(control), self.limit, false).await
     }
 
     /// Stops the statement now running in this session, if any.

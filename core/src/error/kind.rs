@@ -85,6 +85,9 @@ kinds! {
     OutcomeUnknown,
     /// The schema was changed under a running call, again and again.
     SchemaChanged,
+    /// The database has migrations that this program's files lack: a newer program has
+    /// applied them.
+    SchemaTooNew,
     /// An authorizer refused the statement.
     NotAuthorized,
     /// The operating system reported an input or output error.

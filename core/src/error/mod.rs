@@ -209,6 +209,12 @@ impl Error {
         error
     }
 
+    /// Names the table concerned.
+    pub(crate) fn of_table(mut self, table: String) -> Self {
+        self.0.table = Some(table);
+        self
+    }
+
     pub(crate) fn with_path(mut self, path: &Path) -> Self {
         self.0.message = format!("{}: {}", path.display(), self.0.message);
         self.0.path = Some(path.to_owned());

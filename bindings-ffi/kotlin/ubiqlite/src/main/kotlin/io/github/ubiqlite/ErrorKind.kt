@@ -84,6 +84,9 @@ public enum class ErrorKind {
     /** The schema was changed under a running call, again and again. */
     SchemaChanged,
 
+    /** The database has migrations that this program's files lack: a newer program has applied them. */
+    SchemaTooNew,
+
     /** An authorizer refused the statement. */
     NotAuthorized,
 

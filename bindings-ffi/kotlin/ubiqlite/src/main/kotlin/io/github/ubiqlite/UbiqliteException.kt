@@ -206,6 +206,12 @@ private constructor(fields: Fields, cause: Throwable?) : RuntimeException(fields
         override val kind: ErrorKind get() = ErrorKind.SchemaChanged
     }
 
+    /** The database has migrations that this program's files lack: a newer program has applied them. */
+    public class SchemaTooNew internal constructor(fields: Fields, cause: Throwable? = null) :
+        UbiqliteException(fields, cause) {
+        override val kind: ErrorKind get() = ErrorKind.SchemaTooNew
+    }
+
     /** An authorizer refused the statement. */
     public class NotAuthorized internal constructor(fields: Fields, cause: Throwable? = null) :
         UbiqliteException(fields, cause) {

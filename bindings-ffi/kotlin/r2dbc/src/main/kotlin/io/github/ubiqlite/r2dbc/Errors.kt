@@ -53,6 +53,7 @@ private fun kindOf(error: UbiqliteException): Pair<Make, String> = when (error.k
     ErrorKind.Syntax, ErrorKind.InvalidArgument, ErrorKind.NotFound -> grammar to "42000"
     ErrorKind.Unsupported -> grammar to "0A000"
     ErrorKind.SchemaChanged -> transient to "40001"
+    ErrorKind.SchemaTooNew -> resource to "55000"
     ErrorKind.OutOfMemory -> transient to "53200"
     ErrorKind.TooBig -> resource to "54000"
     ErrorKind.DiskFull -> resource to "53100"

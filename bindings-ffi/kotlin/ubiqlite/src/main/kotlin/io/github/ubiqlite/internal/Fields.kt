@@ -52,6 +52,7 @@ internal class Fields(
         ErrorKind.Unsupported -> UbiqliteException.Unsupported(this)
         ErrorKind.OutcomeUnknown -> UbiqliteException.OutcomeUnknown(this)
         ErrorKind.SchemaChanged -> UbiqliteException.SchemaChanged(this)
+        ErrorKind.SchemaTooNew -> UbiqliteException.SchemaTooNew(this)
         ErrorKind.NotAuthorized -> UbiqliteException.NotAuthorized(this)
         ErrorKind.Io -> UbiqliteException.Io(this)
         ErrorKind.Internal -> UbiqliteException.Internal(this)
