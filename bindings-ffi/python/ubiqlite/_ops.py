@@ -49,6 +49,8 @@ SELECT_WATCH = 43
 OUTBOX_AGAIN = 44
 WATCH_ALL = 45
 CHECK = 46
+MIGRATIONS = 47
+MIGRATE = 48
 # end of generated: operations
 
 CHECKED = 0x80

@@ -49,6 +49,8 @@ export const Op = {
   outboxAgain: 44,
   watchAll: 45,
   check: 46,
+  migrations: 47,
+  migrate: 48,
 } as const;
 
 /** The kinds of replies. */

@@ -194,6 +194,11 @@ impl Migrations {
         &self.files
     }
 
+    /// Returns the greatest number.
+    pub(crate) fn last(&self) -> Option<u64> {
+        self.files.last().map(|file| file.number)
+    }
+
     pub(crate) fn get(&self, number: u64) -> Option<&Migration> {
         let index = self.files.binary_search_by_key(&number, |file| file.number).ok()?;
         self.files.get(index)

@@ -67,6 +67,7 @@ mod feed;
 mod fifo_lock;
 mod handles;
 mod hosts;
+mod migrations;
 mod next;
 pub mod numbers;
 mod read;

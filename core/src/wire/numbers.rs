@@ -108,6 +108,12 @@ pub mod op {
     /// its kind (`content` or `foreign_key`), the table, the rowid, the table that a foreign key refers
     /// to, and SQLite's message or the key's columns.
     pub const CHECK: u8 = 46;
+    /// Reads what is to be known of migrations: 0 what is to be done, 1 what is applied, 2 how the
+    /// schema differs from what they have left. `core/src/wire/migrations.rs` has the payloads.
+    pub const MIGRATIONS: u8 = 47;
+    /// Carries out migrations: 0 all, 1 all in a transaction that is rolled back, 2 those up to a
+    /// number.
+    pub const MIGRATE: u8 = 48;
 }
 
 /// Flags of requests.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::migrations::MigrationOperation;
 use super::numbers::{op, request};
 use super::read::{ByteReader, malformed};
 use super::statement::ResultShape;
@@ -82,6 +83,7 @@ pub(super) enum Operation {
     Commits(Vec<String>),
     Changesets(ChangesetOperation),
     Check,
+    Migrations(MigrationOperation),
     Table {
         name: String,
         what: OnTable,
@@ -160,6 +162,7 @@ impl Operation {
             | Self::Commits(_)
             | Self::Check => false,
             Self::ExecuteMany { .. } | Self::Batch(_) => true,
+            Self::Migrations(operation) => operation.changes(),
             Self::Changesets(operation) => !matches!(operation, ChangesetOperation::Outbox(None)),
             Self::Table { what, .. } => {
                 !matches!(what, OnTable::Get(_) | OnTable::Select(..) | OnTable::Stream)
@@ -196,6 +199,7 @@ impl Operation {
             op::TOUCH => Self::Touch(names(from)?),
             op::COMMITS => Self::Commits(names(from)?),
             op::CHECK => Self::Check,
+            op::MIGRATIONS | op::MIGRATE => Self::Migrations(MigrationOperation::read(op, from)?),
             op::INSERT..=op::SELECT_WATCH => {
                 let name = from.str()?.to_owned();
                 Self::Table { name, what: OnTable::read(op, from)? }

@@ -102,6 +102,8 @@ pub(super) async fn run(
             CallTarget::Handle(_) => return Err(uncommitted()),
         },
         Operation::Check => Outcome::Rows(check(on, limit).await?).into(),
+        // The server has done it.
+        Operation::Migrations(_) => return Err(uncommitted()),
         Operation::Changesets(operation) => return sync::run(on, limit, operation).await,
         Operation::Table { name, what } => {
             return on_table(Table::new(target, &name), what, feed, client).await;

@@ -2,6 +2,7 @@
 
 mod cancellation;
 mod handles;
+mod migrations;
 mod model;
 mod parts;
 mod sink;

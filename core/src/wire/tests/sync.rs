@@ -93,7 +93,7 @@ fn batch(reply: &Reply) -> Option<(i64, Vec<u8>)> {
 }
 
 /// The values of a reply with rows.
-fn values(reply: &Reply) -> Vec<Value> {
+pub(super) fn values(reply: &Reply) -> Vec<Value> {
     assert_eq!(reply.kind, kind::ROWS, "{reply:?}");
     let bytes = &reply.payload;
     let width = word(bytes, 4) as usize;

@@ -51,6 +51,8 @@ internal object Op {
     const val OUTBOX_AGAIN = 44
     const val WATCH_ALL = 45
     const val CHECK = 46
+    const val MIGRATIONS = 47
+    const val MIGRATE = 48
 }
 
 /** Flags of a request. */
