@@ -119,6 +119,11 @@ impl Database {
         }
     }
 
+    /// Returns what keeps this database open.
+    pub(crate) fn shared(&self) -> Arc<DatabaseInner> {
+        Arc::clone(&self.inner)
+    }
+
     /// Returns the same database with the limit of one call, if it has one.
     pub(crate) fn limited(&self, limit: Option<Duration>) -> Self {
         Self { inner: Arc::clone(&self.inner), limit }

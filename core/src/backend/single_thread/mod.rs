@@ -255,6 +255,7 @@ impl Backend for SingleThread {
             watches: true,
             row_changes: HAS_ROWS,
             changesets: HAS_CHANGESETS,
+            backups: true,
         }
     }
 
