@@ -11,10 +11,8 @@ use std::time::Duration;
 use futures_core::Stream;
 
 use crate::api::database::Database;
-use crate::backend::{
-    ChunkSource, CopyOrder, CopyProgress, CopyTo, Reply, RestoreFrom, chunks,
-};
-use crate::error::{Error, Result};
+use crate::backend::{ChunkSource, CopyOrder, CopyProgress, CopyTo, Reply, RestoreFrom, chunks};
+use crate::error::{Error, ErrorKind, Result};
 use crate::exec::database_inner::DatabaseInner;
 use crate::exec::stream::in_time;
 use crate::exec::target::limited;
@@ -458,42 +456,19 @@ impl Options {
     /// As [`Database::deserialize`].
     pub async fn deserialize(self, bytes: impl Into<Vec<u8>>) -> Result<Database> {
         let bytes = bytes.into();
-        let (options, encoding) = (self, Form::of(&bytes)?);
-        let options = encoding.applied(options);
-        let db = options.open(":memory:").await?;
-        db.restore_bytes(bytes).await?;
-        Ok(db)
-    }
-}
-
-/// What a new database must have been created with to take another's pages as they are.
-struct Form {
-    page_size: u32,
-    encoding: &'static str,
-}
-
-impl Form {
-    /// Reads it in the header of a database file.
-    fn of(bytes: &[u8]) -> Result<Self> {
-        let not = || {
+        // SQLite takes no bytes at all for a new database.
+        if !bytes.starts_with(b"SQLite format 3\0") {
             let message = "these bytes are not an SQLite database, or it is encrypted";
-            Error::new(crate::error::ErrorKind::NotADatabase, message)
-        };
-        let header = bytes.get(..100).filter(|header| header.starts_with(b"SQLite format 3\0"));
-        let header = header.ok_or_else(not)?;
-        let page_size = match u16::from_be_bytes([header[16], header[17]]) {
-            1 => 65_536,
-            size => u32::from(size),
-        };
-        let encoding = match header[59] {
-            2 => "UTF-16le",
-            3 => "UTF-16be",
-            _ => "UTF-8",
-        };
-        Ok(Self { page_size, encoding })
-    }
-
-    fn applied(self, options: Options) -> Options {
-        options.page_size(self.page_size).pragma("encoding", self.encoding)
+            return Err(Error::new(ErrorKind::NotADatabase, message));
+        }
+        let backend = crate::backend::open_bytes(&bytes, self).await?;
+        drop(bytes);
+        let db = Database::from_backend(backend);
+        let found: String = db.query_value("PRAGMA quick_check(1)", ()).await?;
+        if found != "ok" {
+            let message = format!("the database is damaged: {found}");
+            return Err(Error::new(ErrorKind::Corrupt, message));
+        }
+        Ok(db)
     }
 }

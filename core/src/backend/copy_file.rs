@@ -57,7 +57,7 @@ impl CopyFile {
         for base in [&database, &elsewhere] {
             // As many as there may be at once.
             for number in 0..64 {
-                let part = with_suffix(base, &format!(".stream-{number}.part"));
+                let part = with_suffix(base, &format!(".copy-{number}.part"));
                 match open_locked(&part) {
                     Ok(file) => {
                         let made = Self { part, target: None, overwrite: false, file: Some(file) };
@@ -178,9 +178,7 @@ impl Drop for CopyFile {
 
 /// Opens the part and locks it, so that another copy to the same place is noticed.
 fn open_locked(part: &Path) -> Result<File> {
-    let busy = || {
-        Error::busy_here("another copy is being written to this place").with_path(part)
-    };
+    let busy = || Error::busy_here("another copy is being written to this place").with_path(part);
     // Whoever had it may have finished and renamed it in the meantime.
     for _ in 0..100 {
         let file = disk::create_private(part).map_err(|error| failed(&error, part))?;
@@ -199,10 +197,12 @@ fn open_locked(part: &Path) -> Result<File> {
 /// Returns the path of the file itself: a link is followed.
 fn resolve(path: &Path) -> Result<PathBuf> {
     if let Ok(resolved) = path.canonicalize() {
-        return if resolved.is_dir() {
-            Err(Error::new(ErrorKind::CannotOpen, "this is a directory").with_path(path))
-        } else {
-            Ok(resolved)
+        // Not even on request: a device is no file to be replaced.
+        return match resolved.is_file() {
+            true => Ok(resolved),
+            false => {
+                Err(Error::new(ErrorKind::CannotOpen, "this is not a plain file").with_path(path))
+            }
         };
     }
     if fs::symlink_metadata(path).is_ok_and(|it| it.is_symlink()) {
@@ -228,7 +228,9 @@ fn check_own(path: &Path, database: &Path) -> Result<()> {
     let mut own = vec![database.clone()];
     own.extend(BESIDE.iter().map(|suffix| with_suffix(&database, suffix)));
     match own.iter().any(|own| own == path || disk::is_same_file(own, path)) {
-        true => Err(Error::invalid("this is the database itself, or one of its files").with_path(path)),
+        true => {
+            Err(Error::invalid("this is the database itself, or one of its files").with_path(path))
+        }
         false => Ok(()),
     }
 }

@@ -51,6 +51,13 @@ pub(crate) async fn open(path: &Path, options: Options) -> Result<Box<dyn Backen
     return Ok(Box::new(single_thread::SingleThread::open(path, options)?));
 }
 
+/// Opens a database in memory with this content, with this platform's backend.
+pub(crate) async fn open_bytes(bytes: &[u8], options: Options) -> Result<Box<dyn Backend>> {
+    let (file, options) = crate::vfs::place_bytes(bytes, options)?;
+    // The file is there as long as its first connection, once that is open.
+    open(Path::new(file.name()), options).await
+}
+
 /// Runs programs, and gives sessions to callers that need more.
 pub trait Backend: MaybeSend + MaybeSync + 'static {
     /// Returns what this backend can do beyond running programs.

@@ -54,7 +54,7 @@ pub(crate) struct CopyStep {
 
 /// A database that a copy is written into, and that nobody else uses.
 #[derive(Debug)]
-pub(crate) struct CopyTarget(DatabaseHandle);
+pub(crate) struct CopyTarget(pub(super) DatabaseHandle);
 
 // SAFETY: it is used by whoever uses the connection that is copied, or by its owner: by one thread
 // at a time.
@@ -102,7 +102,7 @@ impl CopyTarget {
 ///
 /// # Errors
 /// `CannotOpen` and others.
-pub(super) fn open_plain(name: &Path, flags: c_int, vfs: Option<&str>) -> Result<DatabaseHandle> {
+fn open_plain(name: &Path, flags: c_int, vfs: Option<&str>) -> Result<DatabaseHandle> {
     DatabaseHandle::open(name, flags, vfs).map_err(|refused| match refused {
         OpenFailure::Code(code, message) => from_sqlite(code, &message, None, Phase::Compile),
         other => Error::invalid(other.to_string()),

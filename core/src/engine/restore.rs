@@ -1,22 +1,29 @@
 //! Replaces the content of a database by that of another, in one transaction.
 
-use std::ffi::CString;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::copy::{Pages, open_plain};
-use super::{Connection, DatabaseHandle, Role};
+use super::copy::{CopyTarget, Pages};
+use super::{Connection, Role};
 use crate::error::{Error, ErrorKind, Result};
-use crate::ffi;
 use crate::options::Options;
-use crate::platform::files::FileId;
 use crate::program::Interrupt;
+use crate::vfs::MemoryFile;
 
 /// A sound database, open at one moment, to be copied into another.
 #[derive(Debug)]
 pub(crate) struct RestoreSource {
     connection: Connection,
+    form: DatabaseForm,
+    // Dropped after the connection to it.
+    _file: Option<MemoryFile>,
+}
+
+/// What is given with the first page of a database, and can't be changed page by page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct DatabaseForm {
     page_size: i64,
+    wal: bool,
     encoding: String,
 }
 
@@ -24,26 +31,31 @@ impl RestoreSource {
     /// Opens the database at `path` and checks all of it, until `stop` is set.
     ///
     /// # Errors
-    /// `NotADatabase` for an empty file and one of another format, `Corrupt` for a damaged one,
-    /// `InvalidArgument` for the file `target` itself; `CannotOpen` and others.
-    pub(crate) fn open(
-        path: &Path,
-        vfs: Option<&str>,
-        target: Option<FileId>,
-        stop: &Arc<Interrupt>,
-    ) -> Result<Self> {
+    /// `NotADatabase` for an empty file and one of another format, `Corrupt` for a damaged one;
+    /// `CannotOpen` and others. Each has the path.
+    pub(crate) fn open(path: &Path, vfs: Option<&str>, stop: &Arc<Interrupt>) -> Result<Self> {
         let options = Options::default().read_only(true).leases(false);
         let options = match vfs {
             Some(vfs) => options.vfs(vfs),
             None => options,
         };
         let mut connection = Connection::open(path, &options, Role::Reader)?;
-        if target.is_some() && connection.file() == target {
-            return Err(Error::invalid("a database can't be restored from itself").with_path(path));
-        }
         connection.set_interrupt(Some(Arc::clone(stop)));
-        let checked = Self::check(connection);
-        checked.map_err(|error| error.with_path(path))
+        Self::check(connection).map_err(|error| error.with_path(path))
+    }
+
+    /// As [`open`](Self::open), for the bytes of a database.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), without the path, and `OutOfMemory`.
+    pub(crate) fn of_bytes(bytes: &[u8], stop: &Arc<Interrupt>) -> Result<Self> {
+        Self::in_memory(MemoryFile::with_content(bytes)?, stop)
+    }
+
+    fn in_memory(file: MemoryFile, stop: &Arc<Interrupt>) -> Result<Self> {
+        let opened = Self::open(Path::new(file.name()), Some(MemoryFile::VFS), stop);
+        let opened = opened.map_err(|error| error.without_path("the source"))?;
+        Ok(Self { _file: Some(file), ..opened })
     }
 
     fn check(mut connection: Connection) -> Result<Self> {
@@ -56,57 +68,93 @@ impl RestoreSource {
         if found != "ok" {
             return Err(Error::new(ErrorKind::Corrupt, format!("the file is damaged: {found}")));
         }
-        let page_size = connection.integer("PRAGMA page_size")?;
-        let encoding = connection.text("PRAGMA encoding")?;
-        Ok(Self { connection, page_size, encoding })
+        let form = connection.form()?;
+        Ok(Self { connection, form, _file: None })
     }
 
-    /// Returns the size of its pages, which a database in WAL mode can't change, and whether it is
-    /// in WAL mode.
-    fn form(&self) -> (i64, bool) {
-        (self.page_size, self.connection.is_wal())
+    /// Whether its pages can be those of a database of this form; otherwise it is to be rebuilt.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for texts in another encoding.
+    pub(crate) fn fits(&self, form: &DatabaseForm) -> Result<bool> {
+        let ours = &self.form;
+        // Every connection has learned the encoding of its database, once and for all.
+        if ours.encoding != form.encoding {
+            return Err(Error::invalid(format!(
+                "the texts of the source are in {}, and those of this database in {}; open a new database in its place",
+                ours.encoding, form.encoding
+            )));
+        }
+        // Its first page would bring the journal mode with it.
+        Ok(ours.page_size == form.page_size && (form.wal || !ours.wal))
     }
 
-    /// Copies it into a temporary database with pages of this size.
-    fn rebuilt(&mut self, page_size: i64, stop: &Interrupt) -> Result<DatabaseHandle> {
-        let flags = ffi::SQLITE_OPEN_READWRITE | ffi::SQLITE_OPEN_CREATE;
-        // A temporary database of SQLite's own, gone with its connection.
-        let rebuilt = open_plain(Path::new(""), flags, None)?;
-        rebuilt.execute(c"PRAGMA synchronous = OFF; PRAGMA journal_mode = OFF")?;
-        // SAFETY: both are open, and used here alone until the copy is dropped.
-        let mut pages = unsafe { Pages::begin(rebuilt.raw(), self.connection.raw)? };
-        copy_all(&mut pages, stop)?;
-        drop(pages);
-        let vacuum = CString::new(format!("PRAGMA page_size = {page_size}; VACUUM"));
-        rebuilt.execute(&vacuum.map_err(|_| Error::invalid("a page size is a number"))?)?;
-        Ok(rebuilt)
+    /// Writes it into the empty file `path`, which must be of its own VFS, so that it fits a
+    /// database of this form.
+    ///
+    /// # Errors
+    /// As [`Connection::vacuum_into`].
+    pub(crate) fn rebuild_into(
+        mut self,
+        path: &Path,
+        form: &DatabaseForm,
+        stop: &Arc<Interrupt>,
+    ) -> Result<()> {
+        self.connection.end_snapshot();
+        self.connection.control(&format!("PRAGMA page_size = {}", form.page_size))?;
+        self.connection.vacuum_into(path, Arc::clone(stop))
+    }
+
+    /// Returns it rebuilt in memory, so that it fits a database of this form.
+    ///
+    /// # Errors
+    /// As [`Connection::vacuum_into`].
+    pub(crate) fn rebuilt_in_memory(
+        mut self,
+        form: &DatabaseForm,
+        stop: &Arc<Interrupt>,
+    ) -> Result<Self> {
+        if self._file.is_none() {
+            let file = MemoryFile::with_content(&[])?;
+            let target = CopyTarget::open_in(Path::new(file.name()), Some(MemoryFile::VFS))?;
+            // SAFETY: both are open, and used here alone until the copy is dropped.
+            let mut pages = unsafe { Pages::begin(target.0.raw(), self.connection.raw)? };
+            copy_all(&mut pages, stop)?;
+            drop(pages);
+            let copy = Self::in_memory(file, stop)?;
+            drop(target);
+            self = copy;
+        }
+        let rebuilt = MemoryFile::with_content(&[])?;
+        self.rebuild_into(Path::new(rebuilt.name()), form, stop)?;
+        Self::in_memory(rebuilt, stop)
     }
 }
 
 impl Connection {
+    /// Returns the form of the database.
+    ///
+    /// # Errors
+    /// Those of a read.
+    pub(crate) fn form(&mut self) -> Result<DatabaseForm> {
+        Ok(DatabaseForm {
+            page_size: self.integer("PRAGMA page_size")?,
+            wal: self.is_wal(),
+            encoding: self.text("PRAGMA encoding")?,
+        })
+    }
+
     /// Replaces all that the database contains by what `source` does, in one transaction. It keeps
     /// its page size and its journal mode.
     ///
     /// # Errors
-    /// `Busy` if somebody else holds the lock; `Cancelled` once `stop` is set; `InvalidArgument` for
-    /// another text encoding; `DiskFull` and others. Nothing is changed then.
+    /// `Busy` if somebody else holds the lock, or the form of the database has changed so that the
+    /// source fits no more; `Cancelled` once `stop` is set; `DiskFull` and others. Nothing is changed
+    /// then.
     pub(crate) fn restore(&mut self, source: &mut RestoreSource, stop: &Interrupt) -> Result<()> {
-        // Every connection has learned the encoding of its database, once and for all.
-        let encoding = self.text("PRAGMA encoding")?;
-        if encoding != source.encoding {
-            return Err(Error::invalid(format!(
-                "the texts of the source are in {}, and those of this database in {encoding}; open a new database in its place",
-                source.encoding
-            )));
+        if !source.fits(&self.form()?)? {
+            return Err(Error::busy_here("the database was rebuilt meanwhile; restore it again"));
         }
-        let page_size = self.integer("PRAGMA page_size")?;
-        let (source_page_size, source_wal) = source.form();
-        let rebuilt = if source_page_size != page_size || source_wal && !self.wal {
-            Some(source.rebuilt(page_size, stop)?)
-        } else {
-            None
-        };
-        let from = rebuilt.as_ref().map_or(source.connection.raw, DatabaseHandle::raw);
         self.renew_interest();
         // What others keep between two statements would be in the way outside WAL mode.
         let cleared = self.others.as_ref().map(|others| others.clear(false));
@@ -115,7 +163,7 @@ impl Connection {
             return Err(Error::moved());
         }
         // SAFETY: both are open, and used here alone until the copy is dropped.
-        let mut pages = unsafe { Pages::begin(self.raw, from)? };
+        let mut pages = unsafe { Pages::begin(self.raw, source.connection.raw)? };
         let copied = copy_all(&mut pages, stop);
         // One that is not complete is rolled back.
         drop(pages);

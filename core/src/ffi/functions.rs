@@ -3,8 +3,8 @@
 use std::ffi::{c_char, c_int, c_uchar, c_uint, c_void};
 
 use super::types::{
-    sqlite3, sqlite3_backup, sqlite3_context, sqlite3_destructor_type, sqlite3_filename, sqlite3_function,
-    sqlite3_int64, sqlite3_stmt, sqlite3_uint64, sqlite3_value, sqlite3_vfs,
+    sqlite3, sqlite3_backup, sqlite3_context, sqlite3_destructor_type, sqlite3_filename,
+    sqlite3_function, sqlite3_int64, sqlite3_stmt, sqlite3_uint64, sqlite3_value, sqlite3_vfs,
 };
 
 unsafe extern "C" {

@@ -16,7 +16,7 @@ use super::node::Node;
 use super::nodes::Nodes;
 use super::register;
 use crate::error::{Error, ErrorKind, Result};
-use crate::options::{Options, Synchronous};
+use crate::options::{JournalMode, Options, Synchronous};
 
 /// The path that opens a database in memory.
 pub(crate) const ASKED: &str = ":memory:";
@@ -34,10 +34,21 @@ pub(crate) fn place(path: &Path, options: Options) -> Result<(PathBuf, Options)>
         return Ok((path.to_owned(), options));
     }
     register_once()?;
-    let name = fresh_name();
+    Ok((fresh_name().into(), in_memory(options)))
+}
+
+/// As [`place`], for a database in memory with this content.
+///
+/// # Errors
+/// As [`place`], and `OutOfMemory`.
+pub(crate) fn place_bytes(bytes: &[u8], options: Options) -> Result<(MemoryFile, Options)> {
+    let mode = options.journal_mode.unwrap_or(JournalMode::Wal);
+    Ok((MemoryFile::with_content(bytes)?, in_memory(options.journal_mode(mode))))
+}
+
+fn in_memory(options: Options) -> Options {
     // Nothing of it survives a power failure.
-    let options = options.vfs(VFS).create(true).synchronous(Synchronous::Off);
-    Ok((name.into(), options))
+    options.vfs(VFS).create(true).synchronous(Synchronous::Off)
 }
 
 fn fresh_name() -> String {
@@ -142,6 +153,12 @@ impl WindowFile {
 impl fmt::Debug for Held {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Held").field("name", &self.node.name).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for MemoryFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }
 

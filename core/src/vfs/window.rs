@@ -33,6 +33,9 @@ impl Window {
     /// `Io` for bytes that are not kept.
     pub(super) fn read(&self, into: &mut [u8], at: u64) -> Result<usize, FileError> {
         let count = into.len().min(usize::try_from(self.size.saturating_sub(at)).unwrap_or(0));
+        if count == 0 {
+            return Ok(0);
+        }
         let into = &mut into[..count];
         let kept = |kept: &[u8], start: u64| {
             let from = usize::try_from(at.checked_sub(start)?).ok()?;

@@ -20,7 +20,11 @@ async fn a_copy_of_a_database_at_rest_is_the_same() {
 }
 
 /// Writes until told to stop; returns the number of the last transfer.
-fn writer(db: &Database, stop: &Arc<AtomicBool>, done: &Arc<AtomicI64>) -> tokio::task::JoinHandle<()> {
+fn writer(
+    db: &Database,
+    stop: &Arc<AtomicBool>,
+    done: &Arc<AtomicI64>,
+) -> tokio::task::JoinHandle<()> {
     let (db, stop, done) = (db.clone(), Arc::clone(stop), Arc::clone(done));
     tokio::spawn(async move {
         let mut number = 0;
@@ -130,7 +134,8 @@ async fn another_connection_that_keeps_writing_does_not_keep_a_copy_from_its_end
 }
 
 #[tokio::test]
-async fn a_copy_inside_a_transaction_has_what_was_committed_before_and_nothing_of_the_transaction() {
+async fn a_copy_inside_a_transaction_has_what_was_committed_before_and_nothing_of_the_transaction()
+{
     let place = Place::with(options().busy_timeout(Duration::from_millis(200))).await;
     let mut tx = place.db.begin().await.unwrap();
     tx.execute("UPDATE accounts SET balance = 0", ()).await.unwrap();

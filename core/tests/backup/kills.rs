@@ -104,7 +104,10 @@ async fn restoring_that_is_killed_at_any_moment_has_happened_whole_or_not_at_all
     let sources = [seen(&place.path("one.db")), seen(&place.path("two.db"))];
     let mut found = [0, 0];
     for round in 0..kills() {
-        kill(start("restore", place.folder.path()), Duration::from_micros(u64::from(round) * 1_700));
+        kill(
+            start("restore", place.folder.path()),
+            Duration::from_micros(u64::from(round) * 12_000),
+        );
         let now = seen(&place.path("app.db"));
         let which = sources.iter().position(|source| *source == now);
         found[which.expect("it is one of the two")] += 1;

@@ -1,6 +1,5 @@
 //! Copies that are refused, fail, or are given up: there is no file under their name.
 
-
 use ubiqlite::{Error, ErrorKind, Result};
 
 use super::{Place, seen};
@@ -8,7 +7,8 @@ use super::{Place, seen};
 use super::support::{eventually, kind, poll_times, within};
 
 async fn fails(place: &Place, name: &str) -> Error {
-    let copy: Result<()> = within("the copy", place.db.backup(place.path(name)).into_future()).await;
+    let copy: Result<()> =
+        within("the copy", place.db.backup(place.path(name)).into_future()).await;
     copy.expect_err(name)
 }
 
@@ -47,9 +47,15 @@ async fn the_database_itself_is_no_place_for_its_copy_by_whatever_name() {
     std::os::unix::fs::symlink(&before, place.path("link.db")).unwrap();
     std::fs::hard_link(&before, place.path("hard.db")).unwrap();
     std::os::unix::fs::symlink(place.folder.path(), place.path("folder")).unwrap();
-    for name in
-        ["app.db", "app.db-wal", "app.db-shm", "app.db-journal", "link.db", "hard.db", "folder/app.db"]
-    {
+    for name in [
+        "app.db",
+        "app.db-wal",
+        "app.db-shm",
+        "app.db-journal",
+        "link.db",
+        "hard.db",
+        "folder/app.db",
+    ] {
         let copy = place.db.backup(place.path(name)).overwrite(true).into_future();
         let error = within(name, copy).await.expect_err(name);
         assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{name}");
@@ -89,15 +95,13 @@ async fn a_folder_that_is_missing_or_a_folder_as_the_target_is_refused() {
 }
 
 #[tokio::test]
-async fn a_full_disk_leaves_nothing() {
-    // The only file system that is full for everybody.
-    let full = std::path::Path::new("/dev/full");
+async fn what_is_no_plain_file_is_not_replaced_even_on_request() {
     let place = Place::new().await;
-    if full.exists() {
-        std::os::unix::fs::symlink(full, place.path("copy.db")).unwrap();
-        assert!(place.db.backup(place.path("copy.db")).overwrite(true).await.is_err());
-    }
-    // A limit on the size of files, for a process of its own: see `kills.rs`.
+    let pipe = place.path("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let error = place.db.backup(&pipe).overwrite(true).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::CannotOpen, "{error}");
+    assert_eq!(place.others(), ["pipe"]);
 }
 
 #[tokio::test]

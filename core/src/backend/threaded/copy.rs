@@ -21,8 +21,9 @@ use crate::backend::{
 };
 use crate::engine::{ChunkCopy, Connection, CopyNumber, CopyStep, CopyTarget, RestoreSource, Role};
 use crate::error::{Error, ErrorKind, Result};
+use crate::platform::disk;
 use crate::program::Interrupt;
-use crate::vfs::MemoryFile;
+use crate::vfs::IN_MEMORY;
 
 /// How long a slice of a copy keeps the writer.
 const SLICE: Duration = Duration::from_millis(1);
@@ -90,19 +91,36 @@ pub(super) fn copy(shared: &Arc<Shared>, order: CopyOrder) -> Reply<()> {
 /// Replaces the database.
 pub(super) fn restore(shared: &Arc<Shared>, from: RestoreFrom) -> Reply<()> {
     on_thread(shared, move |shared, stop| {
-        let target = shared.file.get().copied();
-        match from {
+        let form = shared.connect(Role::Reader)?.form()?;
+        let source = match from {
             RestoreFrom::File(path) => {
-                replace(shared, RestoreSource::open(&path, None, target, stop)?, stop)
+                let own = database_file(shared);
+                if own.is_some_and(|own| disk::is_same_file(own, &path)) {
+                    let message = "a database can't be restored from itself";
+                    return Err(Error::invalid(message).with_path(&path));
+                }
+                let source = RestoreSource::open(&path, None, stop)?;
+                if source.fits(&form)? {
+                    return replace(shared, source, stop);
+                }
+                let rebuilt = CopyFile::temporary(own.unwrap_or(&path))?;
+                source.rebuild_into(rebuilt.path(), &form, stop)?;
+                let source = RestoreSource::open(rebuilt.path(), None, stop)?;
+                return replace(shared, source, stop);
             }
-            RestoreFrom::Bytes(bytes) => {
-                let file = MemoryFile::with_content(&bytes)?;
-                drop(bytes);
-                let (name, vfs) = (Path::new(file.name()), Some(MemoryFile::VFS));
-                replace(shared, RestoreSource::open(name, vfs, None, stop)?, stop)
-            }
+            RestoreFrom::Bytes(bytes) => RestoreSource::of_bytes(&bytes, stop)?,
+        };
+        match source.fits(&form)? {
+            true => replace(shared, source, stop),
+            false => replace(shared, source.rebuilt_in_memory(&form, stop)?, stop),
         }
     })
+}
+
+/// Returns the file of the database, if it is one of the operating system's.
+fn database_file(shared: &Shared) -> Option<&Path> {
+    let on_disk = shared.options.vfs.is_none() && shared.path.as_os_str() != IN_MEMORY;
+    on_disk.then_some(&*shared.path)
 }
 
 /// Runs work on a thread of its own.
@@ -156,9 +174,7 @@ fn to_file(
     progress: &CopyProgress,
     stop: &Arc<Interrupt>,
 ) -> Result<()> {
-    let database = shared.options.vfs.is_none().then_some(&*shared.path);
-    let database = database.filter(|path| path.as_os_str() != crate::vfs::IN_MEMORY);
-    let part = CopyFile::create(path, overwrite, database)?;
+    let part = CopyFile::create(path, overwrite, database_file(shared))?;
     let writer = write(shared, &part, compact, progress, stop)?;
     // Whoever has dropped the call wants no file.
     check(stop)?;
@@ -305,14 +321,14 @@ fn to_chunks(
     progress: &CopyProgress,
     stop: &Arc<Interrupt>,
 ) -> Result<()> {
-    if shared.options.vfs.is_some() {
+    let Some(database) = database_file(shared) else {
         if compact {
             return Err(Error::unsupported("a compact copy as a stream, without files"));
         }
         return from_one_read(shared, sink, progress, stop);
-    }
+    };
     // From a file, since somebody may read slowly, and the log would grow meanwhile.
-    let part = CopyFile::temporary(&shared.path)?;
+    let part = CopyFile::temporary(database)?;
     let writer = write(shared, &part, compact, &CopyProgress::default(), stop)?;
     let path = part.path().to_owned();
     let failed = |error| failed(&error, &path);
