@@ -176,6 +176,11 @@ impl Connection {
         Some(target)
     }
 
+    /// Ends all copies on this connection.
+    pub(crate) fn end_copies(&mut self) {
+        self.copies.clear();
+    }
+
     /// Writes a copy without unused space into the empty file `path`.
     ///
     /// # Errors

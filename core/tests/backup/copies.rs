@@ -229,7 +229,24 @@ async fn closing_waits_for_a_copy() {
     let place = Place::new().await;
     let mut backup = place.db.backup(place.path("copy.db"));
     backup.try_next().await.unwrap();
-    within("closing", place.db.close()).await.unwrap();
-    while within("the copy", backup.try_next()).await.unwrap().is_some() {}
+    let copying = async { while within("the copy", backup.try_next()).await.unwrap().is_some() {} };
+    let (closed, ()) = tokio::join!(within("closing", place.db.close()), copying);
+    closed.unwrap();
     assert_eq!(seen(&place.path("copy.db")), seen(&place.path("app.db")));
+}
+
+#[tokio::test]
+async fn a_copy_that_is_not_read_does_not_keep_a_database_from_closing() {
+    let place = Place::with(options().busy_timeout(Duration::from_millis(100))).await;
+    let sql = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000)
+               INSERT INTO accounts (balance, note) SELECT 0, hex(randomblob(1000)) FROM n";
+    place.db.execute(sql, ()).await.unwrap();
+    let mut stream = place.db.backup_stream();
+    within("a chunk", stream.try_next()).await.unwrap();
+    within("closing", place.db.close()).await.unwrap();
+    let mut ended = Ok(Some(Vec::new()));
+    while let Ok(Some(_)) = ended {
+        ended = within("a chunk", stream.try_next()).await;
+    }
+    assert_eq!(super::support::kind(ended), ubiqlite::ErrorKind::Closed);
 }

@@ -20,21 +20,25 @@ async fn child() {
     match job.as_str() {
         "backup" => loop {
             db.backup(folder.join("copy.db")).overwrite(true).await.unwrap();
+            println!("done");
         },
         "compact" => loop {
             db.backup(folder.join("copy.db")).overwrite(true).compact(true).await.unwrap();
+            println!("done");
         },
         "restore" => loop {
-            db.restore(folder.join("one.db")).await.unwrap();
-            db.restore(folder.join("two.db")).await.unwrap();
+            for source in ["two.db", "one.db"] {
+                db.restore(folder.join(source)).await.unwrap();
+                println!("done");
+            }
         },
         "full" => {
             for path in ["copy.db", "copy.db"] {
                 let error = db.backup(folder.join(path)).await.unwrap_err();
                 println!("{}", error.kind());
             }
-            for stream in [db.backup_stream(), db.backup_stream().compact(true)] {
-                let mut stream = stream;
+            let streams = [db.backup_stream(), db.backup_stream().compact(true)];
+            for mut stream in streams.into_iter().filter(|_| !super::is_single()) {
                 let mut ended = Ok(Some(Vec::new()));
                 while let Ok(Some(_)) = ended {
                     ended = stream.try_next().await;
@@ -53,11 +57,16 @@ fn start(job: &str, folder: &Path) -> std::process::Child {
     command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap()
 }
 
-/// Waits until the child says that it is ready, and kills it a moment later.
-fn kill(mut child: std::process::Child, after: Duration) {
+/// Waits until the child says that it has begun and has done what it does `times` times, and kills it
+/// a moment later.
+fn kill(mut child: std::process::Child, times: u32, after: Duration) {
     use std::io::BufRead as _;
-    let lines = std::io::BufReader::new(child.stdout.take().unwrap()).lines();
-    assert!(lines.map_while(Result::ok).any(|line| line.contains("ready")), "the child has failed");
+    let mut lines = std::io::BufReader::new(child.stdout.take().unwrap()).lines();
+    for _ in 0..=times {
+        let mut said = lines.by_ref().map_while(Result::ok);
+        let next = said.any(|line| line.contains("ready") || line.contains("done"));
+        assert!(next, "the child has failed");
+    }
     std::thread::sleep(after);
     assert!(child.try_wait().unwrap().is_none(), "the child ended by itself");
     child.kill().unwrap();
@@ -78,7 +87,8 @@ async fn a_copy_that_is_killed_at_any_moment_leaves_no_half_file_under_its_name(
     let mut parts = 0;
     for round in 0..kills() {
         let job = if round % 4 == 3 { "compact" } else { "backup" };
-        kill(start(job, place.folder.path()), Duration::from_micros(u64::from(round) * 1_300));
+        let after = Duration::from_micros(u64::from(round) * 1_300);
+        kill(start(job, place.folder.path()), round % 2, after);
         if place.path("copy.db").exists() {
             assert_eq!(seen(&place.path("copy.db")), source, "{round}");
         }
@@ -135,6 +145,8 @@ async fn a_process_without_room_for_the_copy_leaves_nothing() {
         .unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{said} {}", String::from_utf8_lossy(&output.stderr));
-    assert_eq!(said.matches("DiskFull").count() + said.matches("Io\n").count(), 4, "{said}");
+    // Without threads, bytes need no file.
+    let copies = if super::is_single() { 2 } else { 4 };
+    assert_eq!(said.matches("DiskFull").count() + said.matches("Io\n").count(), copies, "{said}");
     assert_eq!(place.others(), [""; 0]);
 }
