@@ -114,10 +114,8 @@ async fn restoring_that_is_killed_at_any_moment_has_happened_whole_or_not_at_all
     let sources = [seen(&place.path("one.db")), seen(&place.path("two.db"))];
     let mut found = [0, 0];
     for round in 0..kills() {
-        kill(
-            start("restore", place.folder.path()),
-            Duration::from_micros(u64::from(round) * 12_000),
-        );
+        let after = Duration::from_micros(u64::from(round) * 3_000);
+        kill(start("restore", place.folder.path()), round % 3, after);
         let now = seen(&place.path("app.db"));
         let which = sources.iter().position(|source| *source == now);
         found[which.expect("it is one of the two")] += 1;
