@@ -417,7 +417,7 @@ impl Database {
         self.restore_from(RestoreFrom::Bytes(bytes.into().into())).await
     }
 
-    async fn restore_from(&self, from: RestoreFrom) -> Result<()> {
+    pub(crate) async fn restore_from(&self, from: RestoreFrom) -> Result<()> {
         let inner = self.shared();
         let reply = match inner.gate.check() {
             Ok(()) => inner.backend.restore(from),

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::backup::BackupOperation;
 use super::numbers::{op, request};
 use super::read::{ByteReader, malformed};
 use super::statement::ResultShape;
@@ -81,6 +82,7 @@ pub(super) enum Operation {
     /// A commit feed of these tables; none: of all.
     Commits(Vec<String>),
     Changesets(ChangesetOperation),
+    Backup(BackupOperation),
     Table {
         name: String,
         what: OnTable,
@@ -158,6 +160,7 @@ impl Operation {
             | Self::Touch(_)
             | Self::Commits(_) => false,
             Self::ExecuteMany { .. } | Self::Batch(_) => true,
+            Self::Backup(operation) => operation.changes(),
             Self::Changesets(operation) => !matches!(operation, ChangesetOperation::Outbox(None)),
             Self::Table { what, .. } => {
                 !matches!(what, OnTable::Get(_) | OnTable::Select(..) | OnTable::Stream)
@@ -196,6 +199,9 @@ impl Operation {
             op::INSERT..=op::SELECT_WATCH => {
                 let name = from.str()?.to_owned();
                 Self::Table { name, what: OnTable::read(op, from)? }
+            }
+            op::BACKUP | op::BACKUP_STREAM | op::RESTORE => {
+                return Ok(BackupOperation::read(op, from)?.map(Self::Backup));
             }
             _ => return Ok(ChangesetOperation::read(op, from)?.map(Self::Changesets)),
         }))
