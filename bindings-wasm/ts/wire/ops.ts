@@ -48,6 +48,9 @@ export const Op = {
   selectWatch: 43,
   outboxAgain: 44,
   watchAll: 45,
+  backup: 46,
+  backupStream: 47,
+  restore: 48,
 } as const;
 
 /** The kinds of replies. */

@@ -195,7 +195,8 @@ async fn two_databases_of_one_process_are_copied_onto_each_others_folder() {
     let (one, two) = (Place::new().await, Place::new().await);
     let copies = (one.db.backup(two.path("one.db")), two.db.backup(one.path("two.db")));
     let (first, second) = tokio::join!(copies.0.into_future(), copies.1.into_future());
-    (first.unwrap(), second.unwrap());
+    first.unwrap();
+    second.unwrap();
     one.db.close().await.unwrap();
     two.db.close().await.unwrap();
     assert_eq!(seen(&two.path("one.db")), seen(&one.path("app.db")));

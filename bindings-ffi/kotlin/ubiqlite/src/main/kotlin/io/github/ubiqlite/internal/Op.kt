@@ -50,6 +50,9 @@ internal object Op {
     const val SELECT_WATCH = 43
     const val OUTBOX_AGAIN = 44
     const val WATCH_ALL = 45
+    const val BACKUP = 46
+    const val BACKUP_STREAM = 47
+    const val RESTORE = 48
 }
 
 /** Flags of a request. */
