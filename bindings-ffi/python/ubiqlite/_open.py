@@ -99,6 +99,11 @@ def open(  # noqa: A001 - `ubiqlite.open`
         async with ubiqlite.open("app.db") as db:
             await db.execute("CREATE TABLE IF NOT EXISTS items (id INTEGER PRIMARY KEY, name TEXT)")
 
+    With ``migrations`` it has its tables before it is used::
+
+        async with ubiqlite.open("app.db", migrations="migrations") as db:
+            await db.execute("INSERT INTO items (name) VALUES ('lamp')")
+
     :param migrations: brings the schema up to date before the database is used: a folder of SQL files, by its path or
         of a package, names with texts, or :class:`Migrations` with options. An error closes the database again
     :param read_only: opens for reading only; the database must exist. Default: false

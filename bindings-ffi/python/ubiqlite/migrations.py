@@ -95,27 +95,23 @@ class Migrations:
 
         db = await ubiqlite.open("app.db", migrations=files("app") / "migrations")
 
-    ========================================  =========================================================================
-    file                                      what it is
-    ========================================  =========================================================================
-    ``0001_items.sql``, ``V1__items.sql``     a migration: its number, of any number of digits, and its name
-    ``0001_items.down.sql``                   how to undo it
-    ``20240101_items/migration.sql``          a migration of a folder that drizzle-kit makes
-    ``meta/_journal.json``                    the order of the files of an older folder of drizzle-kit
-    ``schema.sql``, and what is not SQL       passed over
-    ========================================  =========================================================================
+    What a file is, its name says:
 
-    Comments before the first statement of a file can say how it is to run:
+    - ``0001_items.sql``, ``0001_items.up.sql`` or ``V1__items.sql``: a migration: its number, of any number of digits,
+      and its name.
+    - ``0001_items.down.sql``: how to undo it.
+    - ``20240101120000_items/migration.sql``: a migration of a folder that drizzle-kit makes.
+    - ``meta/_journal.json``: the order of the files of an older folder of drizzle-kit.
+    - ``schema.sql``, and what is not SQL, is passed over.
 
-    =========================  ========================================================================================
-    header                     what it does
-    =========================  ========================================================================================
-    ``-- alone``               runs outside a transaction, for ``VACUUM`` and the like: ``PRAGMA``\\ s and one statement
-    ``-- replaces: 1-40``      stands for these migrations: runs on a new database, is noted where they are done
-    ``-- breaks: older``       programs that lack it can't use the database any more, even with ``allow_newer``
-    ``-- rebuild: items``      the file's ``CREATE TABLE items`` gives the existing table this new form, and keeps its
-                               rows, indexes and triggers, and whatever refers to it
-    =========================  ========================================================================================
+    Comments before its first statement, the headers, can say how it is to run:
+
+    - ``-- alone``: outside a transaction, for ``VACUUM`` and the like: ``PRAGMA``\\ s and one statement.
+    - ``-- replaces: 1-40``: it stands for these migrations: it runs on a new database, and is noted as done where they
+      are done.
+    - ``-- breaks: older``: programs that lack it can't use the database any more, even with ``allow_newer``.
+    - ``-- rebuild: items``: its ``CREATE TABLE items`` gives the existing table this new form, and keeps its rows,
+      indexes and triggers, and whatever refers to it.
     """
 
     __slots__ = ("_files", "_flags", "_patience")
