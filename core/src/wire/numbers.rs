@@ -112,7 +112,7 @@ pub mod op {
     /// schema differs from what they have left. `core/src/wire/migrations.rs` has the payloads.
     pub const MIGRATIONS: u8 = 47;
     /// Carries out migrations: 0 all, 1 all in a transaction that is rolled back, 2 those up to a
-    /// number.
+    /// number. 3 carries out none: a client that comes from an engine that is gone says what it knows.
     pub const MIGRATE: u8 = 48;
 }
 
