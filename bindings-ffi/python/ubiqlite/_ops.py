@@ -51,6 +51,9 @@ WATCH_ALL = 45
 CHECK = 46
 MIGRATIONS = 47
 MIGRATE = 48
+BACKUP = 49
+BACKUP_STREAM = 50
+RESTORE = 51
 # end of generated: operations
 
 CHECKED = 0x80

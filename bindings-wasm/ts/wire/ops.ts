@@ -51,6 +51,9 @@ export const Op = {
   check: 46,
   migrations: 47,
   migrate: 48,
+  backup: 49,
+  backupStream: 50,
+  restore: 51,
 } as const;
 
 /** The kinds of replies. */

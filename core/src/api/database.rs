@@ -121,7 +121,8 @@ impl Database {
         }
     }
 
-    pub(crate) fn inner(&self) -> &DatabaseInner {
+    /// Returns what keeps this database open.
+    pub(crate) fn shared(&self) -> &Arc<DatabaseInner> {
         &self.inner
     }
 

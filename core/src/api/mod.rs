@@ -1,5 +1,6 @@
 //! The API that programs call.
 
+pub(crate) mod backup;
 pub(crate) mod check;
 pub(crate) mod commits;
 pub(crate) mod database;

@@ -124,7 +124,7 @@ impl ServerInner {
         migrations: &Migrations,
         again: bool,
     ) -> Result<()> {
-        let breaks_older = &self.database.inner().breaks_older;
+        let breaks_older = &self.database.shared().breaks_older;
         if again || breaks_older.load(Ordering::Acquire) == UNKNOWN {
             let applied = migrator.applied().await?;
             let breaks = applied.iter().filter(|it| it.breaks_older).map(|it| it.number).max();
@@ -142,7 +142,7 @@ impl ServerInner {
         if knows == 0 {
             return Ok(());
         }
-        let breaks = self.database.inner().breaks_older.load(Ordering::Acquire);
+        let breaks = self.database.shared().breaks_older.load(Ordering::Acquire);
         if breaks == UNKNOWN || knows >= breaks { Ok(()) } else { Err(too_new()) }
     }
 }

@@ -56,6 +56,7 @@
 //! back, and the calls under way on it fail with `Cancelled`. What engines cannot know because they
 //! are gone is the client's part: `bindings-wasm/ts/client/call-state.ts` has the table.
 
+mod backup;
 mod cancellation;
 mod cells;
 mod check;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::backup::BackupOperation;
 use super::migrations::MigrationOperation;
 use super::numbers::{op, request};
 use super::read::{ByteReader, malformed};
@@ -84,6 +85,7 @@ pub(super) enum Operation {
     Changesets(ChangesetOperation),
     Check,
     Migrations(MigrationOperation),
+    Backup(BackupOperation),
     Table {
         name: String,
         what: OnTable,
@@ -163,6 +165,7 @@ impl Operation {
             | Self::Check => false,
             Self::ExecuteMany { .. } | Self::Batch(_) => true,
             Self::Migrations(operation) => operation.changes(),
+            Self::Backup(operation) => operation.changes(),
             Self::Changesets(operation) => !matches!(operation, ChangesetOperation::Outbox(None)),
             Self::Table { what, .. } => {
                 !matches!(what, OnTable::Get(_) | OnTable::Select(..) | OnTable::Stream)
@@ -203,6 +206,9 @@ impl Operation {
             op::INSERT..=op::SELECT_WATCH => {
                 let name = from.str()?.to_owned();
                 Self::Table { name, what: OnTable::read(op, from)? }
+            }
+            op::BACKUP | op::BACKUP_STREAM | op::RESTORE => {
+                return Ok(BackupOperation::read(op, from)?.map(Self::Backup));
             }
             _ => return Ok(ChangesetOperation::read(op, from)?.map(Self::Changesets)),
         }))

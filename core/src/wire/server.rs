@@ -298,7 +298,8 @@ impl ServerInner {
                     | u32::from(it.sessions) << 3
                     | u32::from(it.watches) << 4
                     | u32::from(it.row_changes) << 5
-                    | u32::from(it.changesets) << 6;
+                    | u32::from(it.changesets) << 6
+                    | u32::from(it.backups) << 7;
                 return Ok(Some(Outcome::Bits(bits)));
             }
             _ => {
@@ -455,6 +456,9 @@ impl ServerInner {
                     }
                     OperationEnd::Commits(feed) => {
                         Ok(inner.keep(head, Handle::Commits(Arc::new(CommitsHandle::new(feed)))))
+                    }
+                    OperationEnd::Backup(copy) => {
+                        Ok(inner.keep(head, Handle::Backup(Arc::new(copy))))
                     }
                     OperationEnd::Outbox(database) => {
                         Ok(inner.keep(head, Handle::Outbox(Arc::new(OutboxHandle::new(database)))))

@@ -9,6 +9,7 @@ use ubiqlite::{
 use super::call::Call;
 use super::check::{Outcome, THROWN};
 use super::data::Data;
+use super::migrate;
 use super::scope::{Boxed, Exit, Frame, Scope, Target};
 use super::sync::{self, Sending};
 use super::table::{self, Answer};
@@ -146,6 +147,7 @@ pub(crate) async fn on_database(
             Ok(Data::Null)
         }
         "check" => db.check().await.map(|found| Data::List(found.iter().map(damage).collect())),
+        "migrations" => migrate::migrations(db, call).await?,
         "outbox" => held!(sync::outbox(db, call.texts("tables")?), Sending, call, rest),
         "apply" => sync::applied(db.apply(&sync::changes(call)?, sync::policies(call)?).await),
         "transaction" => block!(db.transaction, InTransaction, call, rest),

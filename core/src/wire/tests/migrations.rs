@@ -1,7 +1,6 @@
 //! Migrations of several clients of one database.
 
 use super::super::numbers::kind;
-use super::sync::values;
 use super::*;
 use crate::value::Value;
 

@@ -53,6 +53,9 @@ internal object Op {
     const val CHECK = 46
     const val MIGRATIONS = 47
     const val MIGRATE = 48
+    const val BACKUP = 49
+    const val BACKUP_STREAM = 50
+    const val RESTORE = 51
 }
 
 /** Flags of a request. */
