@@ -221,6 +221,24 @@ test('processes that start at the same time have each migration once', { skip: o
   for (const child of children) assert.equal(await child.ends(60_000), 'ready\n2,3,4,5\n');
 });
 
+test('others read and write while many migrations run', async (t) => {
+  const { db, path } = await database(t, {}, 'CREATE TABLE log (n); CREATE TABLE own (n)');
+  const migrations = Array.from({ length: 400 }, (_, at) => [`${at + 1}_log.sql`, `INSERT INTO log VALUES (1);\nCREATE INDEX log_${at} ON log (n)`]);
+  const seen = new Set();
+  let over = false;
+  const opening = open(path, { migrations }).finally(() => (over = true));
+  let writes = 0;
+  while (!over) {
+    seen.add(await db.queryValue('SELECT count(*) FROM log'));
+    await db.execute('INSERT INTO own VALUES (?)', [writes]);
+    writes += 1;
+  }
+  await (await opening).close();
+  assert.equal(await db.queryValue('SELECT count(*) FROM own'), writes);
+  const between = [...seen].filter((count) => count > 0 && count < 400);
+  assert.ok(between.length > 0, `seen: ${[...seen].join()}`);
+});
+
 test('a program with older files is told that the schema is too new, and what it may do', async (t) => {
   const path = join(folder(t), 'app.db');
   const newer = await open(path, { migrations: [ITEMS, NAMES] });

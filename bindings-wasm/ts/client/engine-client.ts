@@ -9,7 +9,7 @@ import { OUTCOME_PATIENCE, asError, closed, effectOf, isEnd, isLive, isQuery, ma
 import { Deadlines } from './deadlines.js';
 import type { RemoteHandle } from './remote-handle.js';
 import { HandleRegistry } from './handle-registry.js';
-import { type Introducing, Introduction } from './introduction.js';
+import { type Introducing, Introduction, introduced } from './introduction.js';
 import { cancelled, lastMoment, limitOf, tooLate } from './timeouts.js';
 import { inTime } from './opening.js';
 import type { CallOptions, Checked } from './options.js';
@@ -360,18 +360,15 @@ export class EngineClient {
     let channel: Channel | undefined;
     let early: string | undefined;
     try {
-      channel = await this.connector.connect({
-        message: (batch) => (first?.isOver === false ? first.receive(batch) : this.receive(engine, batch)),
+      channel = await introduced(this.connector, first, {
+        message: (batch) => this.receive(engine, batch),
         lost: (reason, broke) => {
-          if (this.handles.engine === engine) return this.lose(engine, reason, broke);
-          early = reason;
-          first?.lost(reason, broke);
+          if (this.handles.engine === engine) this.lose(engine, reason, broke);
+          else early = reason;
         },
       });
-      await first?.through(channel);
     } catch (error) {
       this.refuse(asError(error));
-      await channel?.close().catch(() => {});
       throw error;
     }
     if (this.state === 'closed') {

@@ -4,7 +4,7 @@ import { Kind } from '../wire/ops.js';
 import { readReplies } from '../wire/reply.js';
 import type { Known } from '../wire/rows.js';
 import type { Writer } from '../wire/writer.js';
-import type { Broke, Channel } from './connector.js';
+import type { Broke, Channel, ChannelEvents, Connector } from './connector.js';
 import { Outbox } from './outbox.js';
 
 /** What each engine after the first is told before anything else is asked of it: a request. */
@@ -13,8 +13,33 @@ export interface Introducing {
   readonly write: (out: Writer) => void;
 }
 
+/**
+ * Connects to an engine, and makes the introduction, if there is one to make.
+ *
+ * @param events for what follows it, and for the loss of the engine at any time
+ * @throws why there is no engine, or what it says of the introduction
+ */
+export async function introduced(connector: Connector, first: Introduction | undefined, events: ChannelEvents): Promise<Channel> {
+  if (first === undefined) return connector.connect(events);
+  const channel = await connector.connect({
+    message: (batch) => (first.isOver ? events.message(batch) : first.receive(batch)),
+    lost: (reason, broke) => {
+      events.lost(reason, broke);
+      first.lost(reason, broke);
+    },
+  });
+  try {
+    await first.through(channel);
+  } catch (error) {
+    void channel.close().catch(() => {});
+    throw error;
+  }
+  return channel;
+}
+
 /** The introduction of a client to a new engine. Requests follow once the engine has accepted it. */
 export class Introduction {
+  /** Whether it was accepted or refused. */
   isOver = false;
   private settle!: (refused?: Error) => void;
   private readonly settled = new Promise<void>((resolve, reject) => {

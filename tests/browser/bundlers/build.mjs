@@ -33,6 +33,30 @@ export async function buildWithVite(dir) {
   return join(dir, 'dist');
 }
 
+/** The migrations of the app in their files, which its bundle has in it. */
+const MIGRATIONS = {
+  '0001_visits.sql': 'CREATE TABLE visits (id INTEGER PRIMARY KEY)',
+  '0002_place.sql': "ALTER TABLE visits ADD COLUMN place TEXT DEFAULT 'somewhere'",
+  '0002_place.down.sql': 'ALTER TABLE visits DROP COLUMN place',
+};
+
+/** Makes the app open its database with migrations from files, as the README says, and builds it with Vite. */
+export async function buildWithMigrations(dir) {
+  const root = join(dir, 'migrated');
+  await cp(APP, root, { recursive: true });
+  await mkdir(join(root, 'migrations'));
+  for (const [name, text] of Object.entries(MIGRATIONS)) await writeFile(join(root, 'migrations', name), text);
+  const readme = await readFile(join(PACKAGE, 'README.md'), 'utf8');
+  const [, glob] = /^(const migrations = import\.meta\.glob.*)$/m.exec(readme);
+  const main = (await readFile(join(root, 'main.js'), 'utf8'))
+    .replace("open('visits.db')", () => "open('visits.db', { migrations })")
+    .replace(/  await db\.batch.*\n/, '');
+  // The README's line is TypeScript.
+  await writeFile(join(root, 'main.js'), `${main}\n${glob.replace('<string>', '')}\n`);
+  await vite.build({ root, configFile: false, logLevel: 'error' });
+  return join(root, 'dist');
+}
+
 /** Starts Vite's development server. */
 export async function serveWithVite(dir) {
   const server = await vite.createServer({ root: dir, configFile: false, logLevel: 'error', server: { port: 0 } });
