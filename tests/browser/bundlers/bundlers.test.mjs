@@ -48,7 +48,7 @@ test('vite in development: the app works, and again after a reload', async () =>
   await works(await serveWithVite(app.dir));
 });
 
-test('vite: migrations come from their files by import.meta.glob, as the README says', async () => {
+test('vite: migrations come from their files by import.meta.glob, as the guide says', async () => {
   const out = await buildWithMigrations(app.dir);
   assert.ok((await readdir(out, { recursive: true })).every((name) => !name.endsWith('.sql')));
   await works(await serve(out));
