@@ -171,7 +171,7 @@ export class Migrations {
    * @throws {@link UbiqliteError} those that {@link run} would meet
    */
   dryRun(options?: CallOptions): Promise<MigrationStep[]> {
-    return this.ask(DRY_RUN, stepsOf, options, { repeats: true });
+    return this.ask(DRY_RUN, stepsOf, options, { number: 0, repeats: true });
   }
 
   /**
@@ -212,7 +212,7 @@ export class Migrations {
   async opening(): Promise<() => Promise<void>> {
     const files = await this.files();
     // If the engine is lost meanwhile, the next one does the rest.
-    return async () => void (await this.send(files, RUN, stepsOf, undefined, { repeats: true }));
+    return async () => void (await this.send(files, RUN, stepsOf, undefined, { number: 0, repeats: true }));
   }
 
   private ask<T>(asked: Asked, read: (reply: Reply) => T, options: CallOptions | undefined, how?: How): Promise<T> {
@@ -224,9 +224,9 @@ export class Migrations {
     }
   }
 
-  private send<T>(files: readonly MigrationFile[], asked: Asked, read: (reply: Reply) => T, options: CallOptions | undefined, how: How = {}): Promise<T> {
+  private send<T>(files: readonly MigrationFile[], asked: Asked, read: (reply: Reply) => T, options: CallOptions | undefined, how: How = { number: 0 }): Promise<T> {
     const { client, handle: on } = this.target;
-    const { number = 0, repeats } = how;
+    const { number, repeats } = how;
     return client.call({
       op: asked[0],
       on,
@@ -258,8 +258,8 @@ export class Migrations {
 }
 
 interface How extends Pick<Call<unknown>, 'repeats'> {
-  /** The migration to go to. */
-  number?: number | bigint;
+  /** The migration to go to; 0 unless that is what is asked for. */
+  number: number | bigint;
 }
 
 /** Returns the migrations that are given for the opening. @internal */
