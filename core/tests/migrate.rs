@@ -8,12 +8,16 @@ mod adopt;
 mod back;
 #[path = "migrate/drift.rs"]
 mod drift;
+#[path = "migrate/dropped.rs"]
+mod dropped;
 #[path = "migrate/foreign_keys.rs"]
 mod foreign_keys;
 #[path = "migrate/opening.rs"]
 mod opening;
 #[path = "migrate/rebuild.rs"]
 mod rebuild;
+#[path = "migrate/recorded.rs"]
+mod recorded;
 #[path = "migrate/runs.rs"]
 mod runs;
 #[path = "migrate/squash.rs"]

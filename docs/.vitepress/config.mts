@@ -5,6 +5,7 @@ const REPOSITORY = 'https://github.com/ubiqlite/ubiqlite/blob/main/';
 
 const GUIDE = [
   ['open', 'Opening a database'],
+  ['migrations', 'Migrations'],
   ['rows', 'Rows'],
   ['transactions', 'Transactions'],
   ['concurrency', 'Concurrency'],

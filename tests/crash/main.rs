@@ -7,6 +7,7 @@ mod accounts;
 mod crash_points;
 mod disk;
 mod disk_full;
+mod migrations;
 mod negative_control;
 
 /// Runs a call to its end.

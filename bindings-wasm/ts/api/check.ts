@@ -1,4 +1,4 @@
-import { errorOf } from '../errors.js';
+import { CellReader } from '../wire/cells.js';
 import { Op } from '../wire/ops.js';
 import type { CallOptions } from '../client/options.js';
 import type { Reply } from '../wire/reply.js';
@@ -27,10 +27,9 @@ export function check(target: CallTarget, options: CallOptions | undefined): Pro
 }
 
 function damagesOf(reply: Reply): Damage[] {
-  const cells = reply.rows().lists<[unknown]>().map(([cell]) => cell ?? undefined);
-  if (cells.length % 5 !== 0) throw errorOf({ kind: 'Internal', message: 'the engine sent a check that is cut off' });
-  return Array.from({ length: cells.length / 5 }, (_, at) => {
-    const [kind, table, rowid, parent, message] = cells.slice(5 * at, 5 * at + 5);
+  const cells = new CellReader(reply, 'a check');
+  return cells.all(() => {
+    const [kind, table, rowid, parent, message] = Array.from({ length: 5 }, () => cells.optional());
     return { kind, table, rowid, parent, message } as Damage;
   });
 }

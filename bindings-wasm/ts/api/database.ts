@@ -1,11 +1,14 @@
 import { invalid } from '../errors.js';
 import type { Connector } from '../client/connector.js';
 import { EngineClient } from '../client/engine-client.js';
+import { ofPath } from '../client/opening.js';
 import type { CallOptions } from '../client/options.js';
 import { Op } from '../wire/ops.js';
 import { type Applied, type Policies, type Policy, apply } from './apply.js';
 import { type Damage, check } from './check.js';
 import { Commits, type CommitsOptions } from './commits.js';
+import type { MigrationFiles } from './migration-files.js';
+import { type MigrationOptions, Migrations, type OpeningMigrations, openingMigrations } from './migrations.js';
 import { Outbox } from './outbox.js';
 import { Session, Snapshot, type TransactionOptions, transact } from './session.js';
 import type { ArrayRows, ObjectRows, RowArray } from './rows.js';
@@ -54,6 +57,18 @@ export interface DatabaseOptions {
   synchronous?: 'off' | 'normal' | 'full' | 'extra';
   /** Whether every INTEGER is a bigint, not only those that a number can't hold. Default: false. */
   bigint?: boolean;
+  /**
+   * The migrations of the database, which are run before `open` returns: their files, or `{ files, allowNewer,
+   * acceptEdited, lockTimeout }`. Several tabs and processes may open it at once: one applies a migration, and the others
+   * wait and then find it done. If one fails, `open` rejects with its error, as {@link Migrations.run}, and the database
+   * is closed again. If the opening is aborted or takes too long, the migrations that were done stay done. Default: none.
+   *
+   * ```ts
+   * const migrations = import.meta.glob<string>('./migrations/*.sql', { query: '?raw', eager: true, import: 'default' });
+   * const db = await open('app.db', { migrations });
+   * ```
+   */
+  migrations?: OpeningMigrations;
 }
 
 /** What a storage backend can do. */
@@ -269,6 +284,19 @@ export class Database extends Statements implements AsyncDisposable {
     return check(this.target, options);
   }
 
+  /**
+   * Returns an object that runs and inspects these migrations on this database. Nothing is done yet: what is wrong with
+   * the files, its calls tell.
+   *
+   * ```js
+   * for (const { name, took } of await db.migrations('./migrations').run()) console.log(name, took);
+   * ```
+   * @param files the names and texts of the files, in any order; in Node also their folder, which each call reads
+   */
+  migrations(files: MigrationFiles, options?: MigrationOptions): Migrations {
+    return new Migrations(this.target, files, options);
+  }
+
   /** Returns what the storage can do. */
   async capabilities(): Promise<Capabilities> {
     const bits = await this.target.call(Op.capabilities, undefined, (reply) => reply.bits());
@@ -311,8 +339,13 @@ export async function openDatabase(
   call: CallOptions,
 ): Promise<Database> {
   const link = new EngineClient(connector, { bigints: options.bigint === true, patience: options.busyTimeout ?? BUSY_TIMEOUT });
-  await link.open(call);
-  return new Database(new CallTarget(link, undefined), path);
+  const target = new CallTarget(link, undefined);
+  const { migrations } = options;
+  // The files are read before anything is created.
+  const run = migrations === undefined ? undefined : await openingMigrations(target, migrations).opening();
+  const first = run && (() => run().catch((error: unknown) => Promise.reject(ofPath(error, path))));
+  await link.open(call, first);
+  return new Database(target, path);
 }
 
 /** The type of each engine option. */
@@ -336,7 +369,7 @@ const OPTIONS: Record<string, 'boolean' | 'number' | 'string'> = {
 };
 
 /** The options that are not for the engine, on every platform. */
-const OURS = ['bigint', 'signal', 'timeout'];
+const OURS = ['bigint', 'migrations', 'signal', 'timeout'];
 
 /**
  * Returns the options that are for the engine.

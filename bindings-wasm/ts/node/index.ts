@@ -5,13 +5,16 @@
  * @module
  */
 import '../dispose.js';
+import { folders } from '../api/migration-files.js';
 import { making } from '../wire/make.js';
 import { makerOf } from './make.js';
+import { filesOf } from './migration-folder.js';
 import { type Database, type DatabaseOptions, checkPath, engineOptions, openDatabase } from '../api/database.js';
 import { type EngineName, connector } from './connector.js';
 import { failure } from './failure.js';
 
 making.by = makerOf;
+folders.read = filesOf;
 
 export * from '../index.js';
 export type { ImportSource } from '../api/import.js';

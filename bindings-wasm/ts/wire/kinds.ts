@@ -37,8 +37,8 @@ export function kindOf(value: unknown): string {
   return typeof value.constructor === 'function' && value.constructor.name !== '' ? value.constructor.name : tag;
 }
 
-/** Returns the same with its article. */
+/** Returns the same with its article, if it takes one. */
 export function aKindOf(value: unknown): string {
   const kind = kindOf(value);
-  return `${/^[AEIO]/i.test(kind) ? 'an' : 'a'} ${kind}`;
+  return value === null || value === undefined ? kind : `${/^[AEIO]/i.test(kind) ? 'an' : 'a'} ${kind}`;
 }

@@ -15,6 +15,10 @@ use crate::ffi;
 use crate::row::PageBuilder;
 use crate::value::ValueRef;
 
+/// How often a statement is compiled while others change the schema: as often as SQLite compiles one
+/// again that runs.
+const COMPILE_TRIES: u32 = 50;
+
 /// How SQLite's errors are worded for the connection's user.
 pub(crate) trait Wording {
     /// Makes the error of an extended code and SQLite's message. `offset`: where in the SQL it is.
@@ -69,18 +73,18 @@ impl<W: Wording> Prepared<W> {
         let mut raw = ptr::null_mut();
         let mut tail: *const c_char = ptr::null();
         let flags = if lasting { ffi::SQLITE_PREPARE_PERSISTENT } else { 0 };
-        // SAFETY: by the contract; SQLite writes the two pointers.
-        unsafe {
-            let code = ffi::sqlite3_prepare_v3(
-                db,
-                sql.as_ptr().cast(),
-                length,
-                flags,
-                &raw mut raw,
-                &raw mut tail,
-            );
-            if code != ffi::SQLITE_OK {
-                return Err(failure::<W>(db, code, Phase::Compile));
+        for tried in 1.. {
+            // SAFETY: by the contract; SQLite writes the two pointers.
+            let code = unsafe {
+                let (raw, tail) = (&raw mut raw, &raw mut tail);
+                ffi::sqlite3_prepare_v3(db, sql.as_ptr().cast(), length, flags, raw, tail)
+            };
+            match code {
+                ffi::SQLITE_OK => break,
+                // It reads a schema that has changed once more, and gives up at the next change.
+                ffi::SQLITE_SCHEMA if tried < COMPILE_TRIES => {}
+                // SAFETY: by the contract.
+                code => return Err(unsafe { failure::<W>(db, code, Phase::Compile) }),
             }
         }
         let consumed = (tail as usize).saturating_sub(sql.as_ptr() as usize).min(sql.len());

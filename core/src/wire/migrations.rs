@@ -44,6 +44,8 @@ enum Doing {
     Run,
     DryRun,
     To(u64),
+    /// Says which ones this client knows: it comes from an engine that is gone.
+    Know,
 }
 
 impl MigrationOperation {
@@ -63,6 +65,7 @@ impl MigrationOperation {
             (op::MIGRATE, 2) => Doing::To(u64::try_from(number).map_err(|_| {
                 Error::invalid(format!("{number} is not the number of a migration"))
             })?),
+            (op::MIGRATE, 3) => Doing::Know,
             _ => return Err(malformed()),
         };
         let (flags, patience) = (from.u8()?, from.i64()?);
@@ -105,20 +108,24 @@ impl ServerInner {
                 self.note_schema(&migrator, &migrations, !done.is_empty()).await?;
                 steps(&mut cells, &done);
             }
+            Doing::Know => {
+                self.note_schema(&migrator, &migrations, true).await?;
+                self.check_schema()?;
+            }
         }
         Ok(cells.finish())
     }
 
-    /// Notes which migrations this client knows, and, after some were done, which one of those that
-    /// the database has breaks older programs.
+    /// Notes which migrations this client knows, and, if that is to be read `again`, which one of
+    /// those that the database has breaks older programs.
     async fn note_schema(
         &self,
         migrator: &Migrator,
         migrations: &Migrations,
-        changed: bool,
+        again: bool,
     ) -> Result<()> {
         let breaks_older = &self.database.shared().breaks_older;
-        if changed || breaks_older.load(Ordering::Acquire) == UNKNOWN {
+        if again || breaks_older.load(Ordering::Acquire) == UNKNOWN {
             let applied = migrator.applied().await?;
             let breaks = applied.iter().filter(|it| it.breaks_older).map(|it| it.number).max();
             breaks_older.store(breaks.unwrap_or(0), Ordering::Release);

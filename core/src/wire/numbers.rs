@@ -112,7 +112,7 @@ pub mod op {
     /// schema differs from what they have left. `core/src/wire/migrations.rs` has the payloads.
     pub const MIGRATIONS: u8 = 47;
     /// Carries out migrations: 0 all, 1 all in a transaction that is rolled back, 2 those up to a
-    /// number.
+    /// number. 3 carries out none: a client that comes from an engine that is gone says what it knows.
     pub const MIGRATE: u8 = 48;
     /// Copies the database into a file: whether it replaces the file that is there, whether it is
     /// made without unused space (1 byte each), and the path. It makes a handle, and begins with the first [`NEXT`] on it (with any 4 bytes), whose reply is

@@ -6,6 +6,7 @@ mod figures;
 mod goals;
 mod json;
 mod kotlin;
+mod life;
 mod live;
 mod load;
 mod node;
@@ -34,7 +35,10 @@ use crate::workspace::Workspace;
 /// while it is measured. A missed goal is reported, but is not an error.
 pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
     let Some((name, rest)) = args.split_first() else {
-        bail!("name a benchmark: rust, live, node, browser, python or kotlin\n{}", options::USAGE);
+        bail!(
+            "name a benchmark: rust, live, life, node, browser, python or kotlin\n{}",
+            options::USAGE
+        );
     };
     let options = BenchOptions::parse(rest)?;
     if name != "browser" && options.browser.is_some() {
@@ -42,6 +46,7 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
     }
     let workspace = Workspace::find()?;
     match name.as_str() {
+        "life" => bench(life::SUITE, &workspace, &options, life::runner),
         "live" => bench(live::SUITE, &workspace, &options, live::runner),
         "rust" => bench(rust::SUITE, &workspace, &options, rust::runner),
         "node" => bench(node::SUITE, &workspace, &options, node::runner),
@@ -53,7 +58,7 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
         "browser" => bench(browser::SUITE, &workspace, &options, browser::runner),
         unknown => {
             bail!(
-                "unknown benchmark `{unknown}`; there are rust, live, node, browser, python and kotlin"
+                "unknown benchmark `{unknown}`; there are rust, live, life, node, browser, python and kotlin"
             )
         }
     }

@@ -3,7 +3,7 @@
 use anyhow::{Context, bail};
 
 pub(crate) const USAGE: &str = "\
-usage: cargo xtask bench rust|live|node|browser|python|kotlin [OPTIONS]
+usage: cargo xtask bench rust|live|life|node|browser|python|kotlin [OPTIONS]
 
   --rounds N        how often everything is measured (5; quick: 3)
   --quick           a tenth of the usual number of operations

@@ -138,12 +138,13 @@ impl Suite {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{browser, kotlin, live, node, python, rust};
+    use super::super::{browser, kotlin, life, live, node, python, rust};
     use super::*;
 
-    const SUITES: [Suite; 7] = [
+    const SUITES: [Suite; 8] = [
         rust::SUITE,
         live::SUITE,
+        life::SUITE,
         node::SUITE,
         python::SUITE,
         kotlin::SUITE,

@@ -6,6 +6,7 @@ use crate::value::Value;
 
 const ITEMS: (&str, &str) = ("0001_items.sql", "CREATE TABLE items (id INTEGER PRIMARY KEY)");
 const NAMES: (&str, &str) = ("0002_names.sql", "ALTER TABLE items ADD COLUMN name TEXT");
+const NO_NAMES: (&str, &str) = ("0002_names.down.sql", "ALTER TABLE items DROP COLUMN name");
 const BREAKS: (&str, &str) = ("0003_x.sql", "-- breaks: older\nALTER TABLE items DROP COLUMN name");
 
 fn payload(doing: u8, number: i64, flags: u8, files: &[(&str, &str)]) -> Vec<u8> {
@@ -108,6 +109,34 @@ async fn an_older_client_is_refused_from_the_migration_on_that_breaks_older_ones
         // The older program is replaced by the newer one.
         older.told(op::MIGRATE, &payload(0, 0, 0, &[ITEMS, NAMES, BREAKS])).await;
         older.told(op::QUERY, &sql("SELECT id FROM items")).await;
+        db.close().await.unwrap();
+    }
+}
+
+/// As a client does whose engine is gone: another server of the database, which has not seen it.
+#[tokio::test]
+async fn a_client_that_comes_from_another_engine_is_refused_for_what_was_applied_meanwhile() {
+    for db in databases().await {
+        let mut newer = Client::new(&db, 1);
+        newer.told(op::MIGRATE, &payload(0, 0, 0, &[ITEMS, NAMES, NO_NAMES])).await;
+        newer.told(op::MIGRATE, &payload(2, 1, 0, &[ITEMS, NAMES])).await;
+        let mut older = Client::new(&db, 2);
+        // It changes nothing, also where something could be applied.
+        assert_eq!(older.told(op::MIGRATE, &payload(3, 0, 0, &[ITEMS, NAMES])).await, []);
+        assert_eq!(newer.told(op::MIGRATIONS, &payload(1, 0, 0, &[ITEMS])).await.len(), 7);
+        newer.told(op::MIGRATE, &payload(0, 0, 0, &[ITEMS, NAMES])).await;
+        // It only adds something.
+        let mut older = Client::new(&db, 3);
+        assert_eq!(older.told(op::MIGRATE, &payload(3, 0, 0, &[ITEMS])).await, []);
+        older.told(op::QUERY, &sql("SELECT id FROM items")).await;
+        newer.told(op::MIGRATE, &payload(0, 0, 0, &[ITEMS, NAMES, BREAKS])).await;
+        let refused = older.refused(op::QUERY, &sql("SELECT id FROM items")).await;
+        assert!(refused.contains("SchemaTooNew"), "{refused}");
+        let mut older = Client::new(&db, 4);
+        let refused = older.refused(op::MIGRATE, &payload(3, 0, 1, &[ITEMS])).await;
+        assert!(refused.contains("SchemaTooNew"), "{refused}");
+        let refused = older.refused(op::QUERY, &sql("SELECT id FROM items")).await;
+        assert!(refused.contains("SchemaTooNew"), "{refused}");
         db.close().await.unwrap();
     }
 }

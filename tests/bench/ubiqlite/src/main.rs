@@ -4,6 +4,7 @@ mod changesets;
 mod idle;
 mod kept;
 mod late;
+mod life;
 mod live;
 mod locks;
 mod mix;
@@ -23,6 +24,7 @@ fn main() -> Result<()> {
     match args.work.as_str() {
         "idle" => return idle::run(&args),
         "late" => return late::run(&args),
+        work if work.starts_with("life_") => return life::run(&args),
         work if work.starts_with("live_") => return live::run(&args),
         "locks" => return locks::run(&args),
         "burst" | "texts" => return kept::run(&args),
