@@ -108,6 +108,8 @@ pub use api::check::{Damage, DamageKind};
 pub use api::commits::Commits;
 pub use api::database::Database;
 pub use api::outbox::{Outbox, OutboxBatch};
+#[cfg(all(feature = "recover", not(target_family = "wasm")))]
+pub use api::recover::{Recovered, recover};
 pub use api::session::Session;
 pub use api::snapshot::Snapshot;
 pub use api::table::{Compare, Key, Select, Table, Transfer};

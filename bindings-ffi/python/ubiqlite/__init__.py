@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from ._arrow import ArrowTable
 from ._into import Into
+from ._migration_files import MigrationFiles
 from ._open import Opening, open  # noqa: A004 - `ubiqlite.open`
 from ._row import Row
 from ._statements import Executed, Reader, Statement, Statements
@@ -65,6 +66,7 @@ from .errors import (
     UniqueViolation,
     Unsupported,
 )
+from .migrations import AppliedMigration, Drift, Migrations, MigrationStep, Migrator
 from .outbox import Outbox, OutboxBatch
 from .run_result import Column, RunResult
 from .select import Comparison, Select
@@ -76,6 +78,7 @@ from .watch import Update, Watch, WatchAll, WatchedQuery
 
 __all__ = [
     "Applied",
+    "AppliedMigration",
     "ArrowTable",
     "Busy",
     "Cancelled",
@@ -98,6 +101,7 @@ __all__ = [
     "DatabaseError",
     "DatatypeMismatch",
     "DiskFull",
+    "Drift",
     "Error",
     "Executed",
     "ForeignKeyViolation",
@@ -109,6 +113,10 @@ __all__ = [
     "Io",
     "Key",
     "AcquireContext",
+    "MigrationFiles",
+    "MigrationStep",
+    "Migrations",
+    "Migrator",
     "Mode",
     "Newest",
     "NoSuchColumn",

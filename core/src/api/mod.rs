@@ -5,6 +5,8 @@ pub(crate) mod check;
 pub(crate) mod commits;
 pub(crate) mod database;
 pub(crate) mod outbox;
+#[cfg(all(feature = "recover", not(target_family = "wasm")))]
+pub(crate) mod recover;
 pub(crate) mod session;
 pub(crate) mod snapshot;
 pub(crate) mod statements;

@@ -12,6 +12,8 @@ mod group;
 mod guarded;
 #[cfg(not(target_family = "wasm"))]
 pub(crate) mod inbox;
+#[cfg(all(feature = "recover", not(target_family = "wasm")))]
+mod recover;
 pub(crate) mod reply;
 pub(crate) mod rules;
 #[cfg(any(target_family = "wasm", test, feature = "single-thread"))]
@@ -23,6 +25,9 @@ mod transaction_state;
 pub use chunks::ChunkSink;
 pub use copy::{CopyOrder, CopyProgress, CopyTo, RestoreFrom};
 pub use reply::Reply;
+
+#[cfg(all(feature = "recover", not(target_family = "wasm")))]
+pub(crate) use recover::recover;
 
 pub(crate) use call::{Completer, PendingCall, Receipt, call, cancelled};
 pub(crate) use chunks::{ChunkSource, chunks};

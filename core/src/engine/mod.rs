@@ -38,6 +38,8 @@ mod prepared;
 mod read;
 mod reads;
 mod recording;
+#[cfg(all(feature = "recover", not(target_family = "wasm")))]
+mod recover;
 mod restore;
 #[cfg(sqlite_preupdate)]
 mod row_hook;
@@ -70,6 +72,8 @@ pub(crate) use outbox::{SeenCommits, began_meanwhile, data_version};
 #[cfg(not(target_family = "wasm"))]
 pub(crate) use prepare::LONGEST_INLINE_SQL;
 pub(crate) use read::{ReadOutcome, SnapshotMark};
+#[cfg(all(feature = "recover", not(target_family = "wasm")))]
+pub(crate) use recover::recover;
 pub(crate) use restore::RestoreSource;
 
 use crate::error::{Error, Phase, Result};

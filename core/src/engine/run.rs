@@ -195,6 +195,14 @@ impl Connection {
         if !extra.each.is_empty() {
             return self.run_each(step, extra);
         }
+        if extra.unrecorded {
+            // Learned now, it is not learned, and with it recorded, within the statement.
+            self.renew_recorder();
+            self.mute_outbox(true);
+            let done = self.run_once(&step.sql, &step.params, step.fetch, None);
+            self.mute_outbox(false);
+            return done;
+        }
         let outcome = if extra.references.is_empty() {
             self.run_once(&step.sql, &step.params, step.fetch, None)?
         } else {

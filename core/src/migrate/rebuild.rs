@@ -8,6 +8,7 @@
 use crate::api::session::Session;
 use crate::error::{Error, ErrorKind, Result};
 use crate::migrations::{normalized, same_name};
+use crate::program::{Access, Fetch, Program, Step};
 use crate::row::Row;
 use crate::sql::quote_into;
 
@@ -57,7 +58,10 @@ pub(super) async fn table(session: &mut Session, table: &str, create: &str) -> R
     let list = copied(&name, &before, &after, has_rowid)?;
     let sql =
         format!("INSERT INTO main.{quoted_name} ({list}) SELECT {list} FROM main.{quoted_old}");
-    session.execute(&sql, ()).await?;
+    // Whoever receives this database's changes rebuilds the table too.
+    let step = Step::new(sql, (), Fetch::Nothing).unrecorded();
+    let copying = Program { access: Access::Write, ..Program::one(step) };
+    session.target().run(copying, None).await?;
     session.execute(&format!("DROP TABLE main.{quoted_old}"), ()).await?;
     if let Some(sequence) = sequence
         && normalized(create)

@@ -87,6 +87,8 @@ pub struct Extra {
     pub beside: Vec<Box<str>>,
     /// Instead of running SQL, the step applies a change set.
     pub apply: Option<Box<ApplyStep>>,
+    /// What the statement changes is not recorded for the outbox.
+    pub unrecorded: bool,
     /// Which item of the caller's list this step belongs to (the first, with
     /// `each`), for [`Error::index`].
     pub item: Option<usize>,
@@ -208,6 +210,12 @@ impl<'a> Step<'a> {
         let mut step = Self::new(sql, (), Fetch::Nothing);
         step.extra.get_or_insert_default().script = true;
         step
+    }
+
+    /// Keeps what the statement changes out of the outbox.
+    pub(crate) fn unrecorded(mut self) -> Self {
+        self.extra.get_or_insert_default().unrecorded = true;
+        self
     }
 
     /// A change set to apply.

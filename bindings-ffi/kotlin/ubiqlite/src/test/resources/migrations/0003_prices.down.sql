@@ -1,0 +1,6 @@
+-- rebuild: items
+CREATE TABLE items (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL,
+    price TEXT
+);
