@@ -33,7 +33,7 @@ export interface BackupOptions extends BackupStreamOptions {
   overwrite?: boolean;
   /**
    * Called when the copy has come further, with `compact` only at its end. It does not wait for a promise. If it throws,
-   * the copy ends, and is rejected with that error. Default: none.
+   * the copy ends as by its signal, and the call is rejected with that error. Default: none.
    */
   onProgress?: (progress: BackupProgress) => void;
 }

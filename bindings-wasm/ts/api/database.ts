@@ -307,8 +307,8 @@ export class Database extends Statements implements AsyncDisposable {
    * The copy is one moment of the database, not before the call: usually that of its end, since what is written through
    * this database meanwhile goes into the copy as well. It is made in slices of about a millisecond between the writes.
    * The file is written as `name.part` next to its place, and gets its name when it is complete and on the disk: whatever
-   * happens, there is no half file by that name. The signal ends the copy, and removes what there is of it; the time limit
-   * is for all of it.
+   * happens, there is no half file by that name. The signal ends the copy and removes what there is of it, unless it was
+   * complete already; the time limit is for all of it.
    *
    * ```js
    * await db.backup('./daily.db', { overwrite: true, onProgress: ({ done, total }) => console.log(`${done} of ${total} pages`) });
