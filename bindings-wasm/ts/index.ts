@@ -10,6 +10,18 @@ export { Commits, type CommitsOptions } from './api/commits.js';
 export { Outbox } from './api/outbox.js';
 export { type LiveQuery, Watch, type WatchOptions } from './api/watch.js';
 export { type RowsOf, WatchAll, type WatchedQuery } from './api/watch-all.js';
+export type { BackupOptions, BackupProgress, BackupStreamOptions } from './api/backup.js';
+export type { DatabaseBytes } from './api/restore.js';
+export type { Damage } from './api/check.js';
+export type { MigrationFiles } from './api/migration-files.js';
+export {
+  type AppliedMigration,
+  type Drift,
+  type MigrationOptions,
+  type MigrationStep,
+  Migrations,
+  type OpeningMigrations,
+} from './api/migrations.js';
 export type { Applied, Conflict, Policies, Policy } from './api/apply.js';
 export type { ChangedRow, ChangedTable, CommitEvent } from './client/commit-event.js';
 export type { OutboxBatch } from './client/outbox-batch.js';

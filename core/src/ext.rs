@@ -7,7 +7,8 @@ pub use crate::platform::{BoxFuture, MaybeSend, MaybeSync};
 /// [`Database::with_backend`](crate::Database::with_backend).
 pub mod backend {
     pub use crate::backend::{
-        Backend, BackendSession, Capabilities, Control, Intent, Pages, Reply,
+        Backend, BackendSession, Capabilities, ChunkSink, Control, CopyOrder, CopyProgress, CopyTo,
+        Intent, Pages, Reply, RestoreFrom,
     };
     pub use crate::changes::{
         ColumnSet, Commit, CommitObserver, Followed, Interest, Observation, PageSet, ReadSet,

@@ -30,6 +30,8 @@
 //!   an order; [`Transfer`] moves an amount from one row to another.
 //! - [`Transaction`] combines several statements into one, and [`Savepoint`] a part of them.
 //! - [`Snapshot`] runs concurrent reads of one moment; [`Session`] is a dedicated connection.
+//! - [`Backup`] copies the database into a file while it is in use, and [`BackupStream`] as bytes;
+//!   [`Database::restore`] replaces it by such a copy.
 //! - [`RowStream`] yields the rows of a running query one by one.
 //! - [`Migrations`] bring the schema up to date when a database is opened.
 //! - [`Params`] holds a statement's parameters ([`params!`]) and [`Record`] a row to write
@@ -101,9 +103,13 @@ mod value;
 mod vfs;
 mod wire;
 
+pub use api::backup::{Backup, BackupProgress, BackupStream};
+pub use api::check::{Damage, DamageKind};
 pub use api::commits::Commits;
 pub use api::database::Database;
 pub use api::outbox::{Outbox, OutboxBatch};
+#[cfg(all(feature = "recover", not(target_family = "wasm")))]
+pub use api::recover::{Recovered, recover};
 pub use api::session::Session;
 pub use api::snapshot::Snapshot;
 pub use api::table::{Compare, Key, Select, Table, Transfer};

@@ -38,8 +38,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "api",
         &[
-            "backend", "changes", "error", "exec", "live", "options", "program", "row", "sql",
-            "sync", "value",
+            "backend", "changes", "error", "exec", "live", "options", "platform", "program", "row",
+            "sql", "sync", "value",
         ],
     ),
     (
@@ -61,8 +61,22 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "wire",
         &[
-            "api", "backend", "changes", "engine", "error", "exec", "live", "options", "platform",
-            "program", "row", "sql", "sync", "value",
+            "api",
+            "backend",
+            "changes",
+            "engine",
+            "error",
+            "exec",
+            "live",
+            "migrate",
+            "migrations",
+            "options",
+            "platform",
+            "program",
+            "row",
+            "sql",
+            "sync",
+            "value",
         ],
     ),
     ("ext", &["backend", "changes", "dbapi", "platform", "program", "row", "vfs", "wire"]),

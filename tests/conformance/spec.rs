@@ -12,6 +12,8 @@ mod data;
 mod files;
 #[path = "spec/handles.rs"]
 mod handles;
+#[path = "spec/migrate.rs"]
+mod migrate;
 #[path = "spec/rules.rs"]
 mod rules;
 #[path = "spec/scope.rs"]

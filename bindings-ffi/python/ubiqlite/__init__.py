@@ -16,11 +16,13 @@ from __future__ import annotations
 
 from ._arrow import ArrowTable
 from ._into import Into
+from ._migration_files import MigrationFiles
 from ._open import Opening, open  # noqa: A004 - `ubiqlite.open`
 from ._row import Row
 from ._statements import Executed, Reader, Statement, Statements
 from ._values import Key, Params, Record, Value
 from .apply import Applied, Conflict, Newest, Policy
+from .check import Damage
 from .commits import ChangedRow, ChangedTable, CommitEvent, Commits
 from .database import Capabilities, Database
 from .errors import (
@@ -64,6 +66,7 @@ from .errors import (
     UniqueViolation,
     Unsupported,
 )
+from .migrations import AppliedMigration, Drift, Migrations, MigrationStep, Migrator
 from .outbox import Outbox, OutboxBatch
 from .run_result import Column, RunResult
 from .select import Comparison, Select
@@ -75,6 +78,7 @@ from .watch import Update, Watch, WatchAll, WatchedQuery
 
 __all__ = [
     "Applied",
+    "AppliedMigration",
     "ArrowTable",
     "Busy",
     "Cancelled",
@@ -91,11 +95,13 @@ __all__ = [
     "Conflict",
     "ConstraintViolation",
     "Corrupt",
+    "Damage",
     "DataError",
     "Database",
     "DatabaseError",
     "DatatypeMismatch",
     "DiskFull",
+    "Drift",
     "Error",
     "Executed",
     "ForeignKeyViolation",
@@ -107,6 +113,10 @@ __all__ = [
     "Io",
     "Key",
     "AcquireContext",
+    "MigrationFiles",
+    "MigrationStep",
+    "Migrations",
+    "Migrator",
     "Mode",
     "Newest",
     "NoSuchColumn",

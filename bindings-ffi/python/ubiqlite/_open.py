@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 import os
 from collections.abc import Generator
@@ -10,26 +12,30 @@ from types import TracebackType
 from typing import Any, Literal, Optional, Union
 
 from . import _fork, _library
+from ._migration_files import MigrationFiles
 from ._opening import settled
 from ._target import DatabaseTarget, millis
 from .database import Database
-from .errors import Internal, InvalidArgument
+from .errors import Error, Internal, InvalidArgument
+from .migrations import Migrations, Migrator, migrations_of
 
 JournalMode = Literal["wal", "delete", "truncate", "persist", "memory"]
 Synchronous = Literal["off", "normal", "full", "extra"]
 Seconds = Union[float, timedelta]
 
+_NOT_SETTINGS = ("path", "migrations")
 _TIMES = ("busy_timeout", "acquire_timeout", "stall_timeout")
 
 
 class Opening:
     """A database to open: by ``async with``, which closes it at the end, or by ``await``."""
 
-    __slots__ = ("_database", "_options", "_path")
+    __slots__ = ("_database", "_migrations", "_options", "_path")
 
-    def __init__(self, path: str, options: str) -> None:
+    def __init__(self, path: str, options: str, migrations: Optional[Migrations]) -> None:
         self._path = path
         self._options = options
+        self._migrations = migrations
         self._database: Optional[Database] = None
 
     def __await__(self) -> Generator[Any, Any, Database]:
@@ -52,12 +58,23 @@ class Opening:
         engine = await settled(_library.start_open(self._path, self._options))
         if engine is None:
             raise Internal("the opening ended without an engine: this is a defect")
-        return Database(DatabaseTarget(engine, self._path))
+        target = DatabaseTarget(engine, self._path)
+        database = Database(target)
+        if self._migrations is not None:
+            try:
+                await Migrator(target, self._migrations).run()
+            except (Exception, asyncio.CancelledError):
+                # What went wrong first is what its caller has to know.
+                with contextlib.suppress(Error):
+                    await database.close()
+                raise
+        return database
 
 
 def open(  # noqa: A001 - `ubiqlite.open`
     path: str | os.PathLike[str],
     *,
+    migrations: Migrations | MigrationFiles | None = None,
     read_only: bool | None = None,
     create: bool | None = None,
     readers: int | None = None,
@@ -82,6 +99,13 @@ def open(  # noqa: A001 - `ubiqlite.open`
         async with ubiqlite.open("app.db") as db:
             await db.execute("CREATE TABLE IF NOT EXISTS items (id INTEGER PRIMARY KEY, name TEXT)")
 
+    With ``migrations`` it has its tables before it is used::
+
+        async with ubiqlite.open("app.db", migrations="migrations") as db:
+            await db.execute("INSERT INTO items (name) VALUES ('lamp')")
+
+    :param migrations: brings the schema up to date before the database is used: a folder of SQL files, by its path or
+        of a package, names with texts, or :class:`Migrations` with options. An error closes the database again
     :param read_only: opens for reading only; the database must exist. Default: false
     :param create: creates the database if it is missing. Default: true
     :param readers: how many streams and snapshots can be open at once, from 1 to 64. Default: the number of
@@ -105,9 +129,11 @@ def open(  # noqa: A001 - `ubiqlite.open`
     :param inline: whether short statements run on the calling thread, which is far faster. Default: true
     :param leases: whether readers keep their read transaction until the next commit. Default: true
     :raises CannotOpen: and ``NotADatabase``, ``ReadOnly``, ``Busy``, ``Io``, when the result is awaited
+    :raises SchemaTooNew: if a newer program has applied migrations that are not among the files. With ``migrations``,
+        also the other errors of :meth:`Migrator.run`
     :raises InvalidArgument: for an option that can't be used
     """
-    given = {name: value for name, value in locals().items() if name != "path" and value is not None}
+    given = {name: value for name, value in locals().items() if name not in _NOT_SETTINGS and value is not None}
     for name in _TIMES:
         if name in given:
             given[name] = millis(given[name], name)
@@ -124,4 +150,4 @@ def open(  # noqa: A001 - `ubiqlite.open`
         text.encode()
     except UnicodeEncodeError:
         raise InvalidArgument("the path is not UTF-8") from None
-    return Opening(text, options)
+    return Opening(text, options, None if migrations is None else migrations_of(migrations))

@@ -8,14 +8,17 @@ from typing import Any, NamedTuple, Optional, TypeVar, Union, overload
 
 from . import _ops as op
 from ._into import Into
+from ._migration_files import MigrationFiles
 from ._opening import settled
 from ._row import Row
 from ._statements import Statements
 from ._target import DatabaseTarget, HandleTarget, TimeLimit
 from ._values import Params
 from .apply import Applied, Policy, apply
+from .check import Damage, check
 from .commits import Commits
 from .errors import InvalidArgument
+from .migrations import Migrations, Migrator, migrations_of
 from .outbox import NAME, Outbox
 from .session import AcquireContext, Session, Snapshot
 from .transaction import Mode, Transaction, TransactionScope, begin
@@ -227,6 +230,42 @@ class Database(Statements):
         if isinstance(tables, str):
             raise InvalidArgument("expected a list of names of tables, not a str")
         await self._target.call(op.TOUCH, None, list(tables))
+
+    async def check(self, *, timeout: TimeLimit = None) -> list[Damage]:
+        """Checks the whole database, and returns what is wrong with it: nothing, in a sound one.
+
+        It reads every page, on one reader. Writes go on meanwhile, and the log grows until the check has ended. SQLite
+        describes at most 100 faults of the content, and of each table. What it finds first may keep it from finding the
+        rest, and from looking at foreign keys: check again what was mended.
+
+        Raises ``Corrupt`` or ``NotADatabase`` if not even the schema can be read::
+
+            for damage in await db.check():
+                print(damage.kind, damage.table, damage.message)
+        """
+        return await check(self._target, timeout)
+
+    def migrations(
+        self,
+        files: Union[Migrations, MigrationFiles],
+        *,
+        allow_newer: bool = False,
+        accept_edited: bool = False,
+        lock_timeout: TimeLimit = None,
+    ) -> Migrator:
+        """Returns a handle to run and inspect these migrations on this database.
+
+        ``files`` are a folder, by its path or of a package, or names with texts; what they and the options are,
+        :class:`Migrations` tells, which can be given instead and has options of its own.
+
+        Raises ``CannotOpen`` if there is no such folder, ``Io`` if it can't be read, and ``InvalidArgument`` for what
+        has no files::
+
+            migrator = db.migrations({"1_items.sql": "CREATE TABLE items (id INTEGER PRIMARY KEY)"})
+            for step in await migrator.run():
+                print(step.name, "took", step.took)
+        """
+        return Migrator(self._target, migrations_of(files, allow_newer, accept_edited, lock_timeout))
 
     async def capabilities(self) -> Capabilities:
         """Returns what the storage can do."""

@@ -13,6 +13,7 @@
 //! | a touch, a commit feed, an outbox | names of tables |
 //! | an acknowledgement | the batch's number |
 //! | applying a change set | a policy: its number, or the column of the newest; a list of (table, policy); the bytes |
+//! | on migrations | what to do; a migration's number; flags; milliseconds to wait for the lock; a list of (name, text) |
 //! | begin | the mode's number |
 //! | on a table | its name, and: a record; a key; a key and a record; keys and a record |
 //! | a selection | table, filters of (comparison, column[, operand]), order of (column, descending), limit or None, offset |
@@ -120,11 +121,18 @@ impl Payload<'_, '_> {
                     _ => None,
                 }
             }
-            op::BEGIN => {
-                let mode = u8::try_from(self.from.int()?).ok()?;
-                self.out.push(mode);
-                Some(())
+            op::MIGRATIONS | op::MIGRATE => {
+                self.byte()?;
+                self.int()?;
+                self.byte()?;
+                self.int()?;
+                self.each(|it| {
+                    it.exactly(2)?;
+                    it.text()?;
+                    it.text()
+                })
             }
+            op::BEGIN => self.byte(),
             op::INSERT..=op::SELECT_WATCH => {
                 self.text()?;
                 self.on_table(op)
@@ -346,6 +354,12 @@ impl Payload<'_, '_> {
     fn int(&mut self) -> Option<()> {
         let number = self.from.int()?;
         self.out.extend_from_slice(&number.to_le_bytes());
+        Some(())
+    }
+
+    fn byte(&mut self) -> Option<()> {
+        let number = u8::try_from(self.from.int()?).ok()?;
+        self.out.push(number);
         Some(())
     }
 

@@ -1,6 +1,7 @@
 import type { CallOptions } from '../client/options.js';
-import { type UbiqliteError, errorOf, invalid } from '../errors.js';
-import { aKindOf, isArrayBuffer, isPlain, isSharedArrayBuffer } from '../wire/kinds.js';
+import { invalid } from '../errors.js';
+import { CellReader } from '../wire/cells.js';
+import { aKindOf, asBytes, isPlain } from '../wire/kinds.js';
 import { Op } from '../wire/ops.js';
 import type { Reply } from '../wire/reply.js';
 import type { Writer } from '../wire/writer.js';
@@ -90,9 +91,9 @@ function writeApply(out: Writer, changes: unknown, policy: Policy | Policies): v
 }
 
 function bytesOf(changes: unknown): Uint8Array {
-  if (ArrayBuffer.isView(changes)) return new Uint8Array(changes.buffer, changes.byteOffset, changes.byteLength);
-  if (isArrayBuffer(changes) || isSharedArrayBuffer(changes)) return new Uint8Array(changes as ArrayBuffer);
-  throw invalid(`changes must be bytes, not ${aKindOf(changes)}`);
+  const bytes = asBytes(changes);
+  if (bytes === undefined) throw invalid(`changes must be bytes, not ${aKindOf(changes)}`);
+  return bytes;
 }
 
 function policiesOf(policy: unknown): { all: unknown; tables: [string, unknown][] } {
@@ -126,31 +127,16 @@ function writePolicy(out: Writer, policy: unknown): void {
 
 /** Reads what applying did. */
 function appliedOf(reply: Reply): Applied {
-  const cells = reply.rows().lists<[unknown]>().map(([cell]) => cell);
-  let at = 0;
-  const next = (): unknown => {
-    if (at >= cells.length) throw cutOff();
-    return cells[at++];
-  };
-  const count = (): number => Number(next());
-  const one = <T>(of: readonly T[]): T => {
-    const found = of[count()];
-    if (found === undefined) throw cutOff();
-    return found;
-  };
+  const cells = new CellReader(reply, 'conflicts');
   const row = (): Row | undefined => {
-    const columns = count();
-    return columns < 0 ? undefined : Object.fromEntries(Array.from({ length: columns }, () => [next() as string, next()]));
+    const columns = cells.count();
+    return columns < 0 ? undefined : Object.fromEntries(Array.from({ length: columns }, () => [cells.next() as string, cells.next()]));
   };
-  const rebased = count() !== 0;
-  const conflicts = Array.from({ length: count() }, (): Conflict => {
-    const table = next() as string;
-    const [kind, change, decision] = [one(KINDS), one(CHANGES), one(DECISIONS)];
+  const rebased = cells.flag();
+  const conflicts = Array.from({ length: cells.count() }, (): Conflict => {
+    const table = cells.next() as string;
+    const [kind, change, decision] = [cells.one(KINDS), cells.one(CHANGES), cells.one(DECISIONS)];
     return { table, kind, change, decision, key: row() ?? {}, ours: row(), theirs: row() ?? {} };
   });
   return { conflicts, rebased };
-}
-
-function cutOff(): UbiqliteError {
-  return errorOf({ kind: 'Internal', message: 'the engine sent conflicts that are cut off' });
 }

@@ -18,7 +18,7 @@
  * |---|---|---|---|
  * | nothing | known reads, calls sent to run only if they change nothing, calls that begin something (it is dropped), rollback | rejects at once; `CANCEL` | sent again, or `Cancelled` if the engine was a lasting one; on a handle: rolled back |
  * | part | a call in a transaction: it is undone with the transaction | rejects at once, and the engine makes the transaction rollback-only if the call was done; but if the end of its handle, or of one around it, was requested after it: withdrawn | rolled back, unless the transaction's COMMIT was posted: `OutcomeUnknown` |
- * | change | everything else on the database or a session, `commit`, `release` | withdrawn | a query: doubted, unless the engine was a lasting one. Rows still missing: rolled back. Otherwise `OutcomeUnknown`; a release: as part |
+ * | change | everything else on the database or a session, `commit`, `release` | withdrawn | a query: doubted, unless the engine was a lasting one. Rows still missing: rolled back. A call that does no more twice than once: sent again. Otherwise `OutcomeUnknown`; a release: as part |
  *
  * A withdrawn call settles with the engine's word: its result if it was done, the caller's
  * reason if not. If the channel can tell at once that the engine will never begin it, that
@@ -66,6 +66,8 @@ const READING: ReadonlySet<number> = new Set([
   Op.selectStream,
   Op.tableStream,
   Op.touch,
+  Op.check,
+  Op.migrations,
 ]);
 
 /** Operations that begin a watch, a commit feed or, again, an outbox. */
@@ -75,7 +77,16 @@ const FOLLOWING: readonly number[] = [Op.watch, Op.watchAll, Op.selectWatch, Op.
 const LIVE: ReadonlySet<number> = new Set([...FOLLOWING, Op.outbox]);
 
 /** Operations whose result is dropped if nobody wants it. */
-const OPENING: ReadonlySet<number> = new Set([Op.begin, Op.savepoint, Op.snapshot, Op.acquire, ...FOLLOWING]);
+const OPENING: ReadonlySet<number> = new Set([
+  Op.begin,
+  Op.savepoint,
+  Op.snapshot,
+  Op.acquire,
+  // A copy is begun by the first call on it.
+  Op.backup,
+  Op.backupStream,
+  ...FOLLOWING,
+]);
 
 /** Operations whose statements only the engine knows to read or write. */
 const QUERIES: ReadonlySet<number> = new Set([Op.query, Op.queryOne, Op.queryOptional, Op.queryValue, Op.run]);
@@ -107,7 +118,7 @@ export function effectOf(call: Call<unknown>, reads: boolean): Effect {
  * or to the same one, if it turns out not to be a read.
  */
 export function isKept({ call, effect, reads }: Pending, lasting: boolean): boolean {
-  return call.on === undefined && (lasting ? reads : effect === 'nothing' || isQuery(call));
+  return call.on === undefined && (call.repeats === true || (lasting ? reads : effect === 'nothing' || isQuery(call)));
 }
 
 /** Whether the call may have made a lasting change, although nothing was reported to its caller yet. */

@@ -22,6 +22,8 @@ export interface Call<T> {
   more?: boolean;
   /** Whether rows of it have yet to be posted, so that it can't have been committed. */
   incomplete?: () => boolean;
+  /** Carried out twice, it does as much as once. */
+  repeats?: boolean | undefined;
   options?: Checked | undefined;
 }
 

@@ -9,6 +9,7 @@ import { OUTCOME_PATIENCE, asError, closed, effectOf, isEnd, isLive, isQuery, ma
 import { Deadlines } from './deadlines.js';
 import type { RemoteHandle } from './remote-handle.js';
 import { HandleRegistry } from './handle-registry.js';
+import { type Introducing, Introduction, introduced } from './introduction.js';
 import { cancelled, lastMoment, limitOf, tooLate } from './timeouts.js';
 import { inTime } from './opening.js';
 import type { CallOptions, Checked } from './options.js';
@@ -50,6 +51,8 @@ export class EngineClient {
   private readonly watches = new Set<() => void>();
   private state: 'open' | 'closing' | 'closed' = 'open';
   private closing: Promise<void> | undefined;
+  /** What the next engine is told first. */
+  introduction: Introducing | undefined;
 
   /** @param options `bigints`: every INTEGER is a BigInt; `patience`: how long closing waits for handles, in ms */
   constructor(
@@ -67,16 +70,22 @@ export class EngineClient {
   }
 
   /**
-   * Connects for the first time.
+   * Connects for the first time, and makes the first calls, if there are any.
    *
-   * @throws why no engine is available; the client is then closed
+   * @throws why no engine is available, and what the calls throw; the client is then closed
    */
-  async open(options: CallOptions = {}): Promise<void> {
+  async open(options: CallOptions = {}, first?: () => Promise<void>): Promise<void> {
     try {
-      await inTime(() => this.connect(), options);
+      await inTime(async () => {
+        await this.connect();
+        await first?.();
+      }, options);
     } catch (error) {
+      // A first call that is under way is not done in part: its outcome is waited for.
+      this.interrupt();
+      if (this.channel !== undefined) await this.close().catch(() => {});
+      if (this.state !== 'closed') await this.connector.close();
       this.state = 'closed';
-      await this.connector.close();
       throw retrace(error);
     }
   }
@@ -346,10 +355,12 @@ export class EngineClient {
 
   private async reach(): Promise<void> {
     const engine = this.handles.engine + 1;
+    const known = new Known(this.known.bigints);
+    const first = this.introduction && new Introduction(this.introduction, this.number(), known);
     let channel: Channel | undefined;
     let early: string | undefined;
     try {
-      channel = await this.connector.connect({
+      channel = await introduced(this.connector, first, {
         message: (batch) => this.receive(engine, batch),
         lost: (reason, broke) => {
           if (this.handles.engine === engine) this.lose(engine, reason, broke);
@@ -365,7 +376,7 @@ export class EngineClient {
       throw closed();
     }
     this.handles.engine = engine;
-    this.known = new Known(this.known.bigints);
+    this.known = known;
     this.channel = channel;
     channel.busy(this.pending.size > 0);
     if (early === undefined) this.flush();

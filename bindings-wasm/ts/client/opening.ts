@@ -1,4 +1,4 @@
-import { errorOf } from '../errors.js';
+import { UbiqliteError, errorOf } from '../errors.js';
 import { cancelled, limitOf } from './timeouts.js';
 import { type CallOptions, checkOptions } from './options.js';
 import { onAbort } from './signals.js';
@@ -26,4 +26,10 @@ export async function inTime(open: () => Promise<void>, options: CallOptions): P
     clearTimeout(timer);
     unlisten?.();
   }
+}
+
+/** Adds the database's path to an error of opening it, unless it has one. */
+export function ofPath(error: unknown, path: string): unknown {
+  if (error instanceof UbiqliteError && error.path === undefined) Object.defineProperty(error, 'path', { value: path, enumerable: true });
+  return error;
 }

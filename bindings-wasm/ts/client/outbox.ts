@@ -137,7 +137,7 @@ export class Outbox {
 
 /** Marks a request that may have been carried out, so that it runs again only if it changes nothing. */
 function doubt(pending: Pending, bytes: Uint8Array): Uint8Array {
-  if (!pending.posted || pending.cleared || pending.effect === 'nothing') return bytes;
+  if (!pending.posted || pending.cleared || pending.effect === 'nothing' || pending.call.repeats === true) return bytes;
   pending.doubted = pending.reads = true;
   pending.effect = 'nothing';
   bytes[FLAGS] |= READS;

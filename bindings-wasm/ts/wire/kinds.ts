@@ -19,6 +19,12 @@ export function isUint8Array(value: unknown): value is Uint8Array {
   return value instanceof Uint8Array || tagOf(value) === '[object Uint8Array]';
 }
 
+/** Returns the memory of a buffer or a view, of whatever type; `undefined` for anything else. */
+export function asBytes(value: unknown): Uint8Array | undefined {
+  if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+  return isArrayBuffer(value) || isSharedArrayBuffer(value) ? new Uint8Array(value as ArrayBuffer) : undefined;
+}
+
 export function isDate(value: unknown): value is Date {
   return value instanceof Date || tagOf(value) === '[object Date]';
 }
@@ -37,8 +43,8 @@ export function kindOf(value: unknown): string {
   return typeof value.constructor === 'function' && value.constructor.name !== '' ? value.constructor.name : tag;
 }
 
-/** Returns the same with its article. */
+/** Returns the same with its article, if it takes one. */
 export function aKindOf(value: unknown): string {
   const kind = kindOf(value);
-  return `${/^[AEIO]/i.test(kind) ? 'an' : 'a'} ${kind}`;
+  return value === null || value === undefined ? kind : `${/^[AEIO]/i.test(kind) ? 'an' : 'a'} ${kind}`;
 }

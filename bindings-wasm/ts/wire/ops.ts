@@ -48,6 +48,12 @@ export const Op = {
   selectWatch: 43,
   outboxAgain: 44,
   watchAll: 45,
+  check: 46,
+  migrations: 47,
+  migrate: 48,
+  backup: 49,
+  backupStream: 50,
+  restore: 51,
 } as const;
 
 /** The kinds of replies. */

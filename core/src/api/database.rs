@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::Path;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use crate::api::transaction::Transaction;
 use crate::api::watch::{Watch, WatchAll};
 use crate::backend::{Backend, Capabilities, Intent, Reply};
 use crate::error::{Error, Result};
-use crate::exec::database_inner::DatabaseInner;
+use crate::exec::database_inner::{DatabaseInner, UNKNOWN};
 use crate::exec::gate::Gate;
 use crate::exec::schemas::Schemas;
 use crate::exec::stream::RowStream;
@@ -81,6 +82,7 @@ impl Database {
                 schemas: Schemas::shared(),
                 gate: Gate::default(),
                 live: OnceLock::new(),
+                breaks_older: AtomicU64::new(UNKNOWN),
             }),
             limit: None,
         }
@@ -117,6 +119,11 @@ impl Database {
             gate: Some(&self.inner.gate),
             database: Some(&self.inner),
         }
+    }
+
+    /// Returns what keeps this database open.
+    pub(crate) fn shared(&self) -> &Arc<DatabaseInner> {
+        &self.inner
     }
 
     /// Returns the same database with the limit of one call, if it has one.

@@ -1,8 +1,12 @@
 //! The API that programs call.
 
+pub(crate) mod backup;
+pub(crate) mod check;
 pub(crate) mod commits;
 pub(crate) mod database;
 pub(crate) mod outbox;
+#[cfg(all(feature = "recover", not(target_family = "wasm")))]
+pub(crate) mod recover;
 pub(crate) mod session;
 pub(crate) mod snapshot;
 pub(crate) mod statements;

@@ -4,10 +4,16 @@
 //! operations that need it return `Unsupported` with its name.
 
 mod call;
+mod chunks;
+mod copy;
+#[cfg(not(target_family = "wasm"))]
+pub(crate) mod copy_file;
 mod group;
 mod guarded;
 #[cfg(not(target_family = "wasm"))]
 pub(crate) mod inbox;
+#[cfg(all(feature = "recover", not(target_family = "wasm")))]
+mod recover;
 pub(crate) mod reply;
 pub(crate) mod rules;
 #[cfg(any(target_family = "wasm", test, feature = "single-thread"))]
@@ -16,9 +22,15 @@ pub(crate) mod single_thread;
 pub(crate) mod threaded;
 mod transaction_state;
 
+pub use chunks::ChunkSink;
+pub use copy::{CopyOrder, CopyProgress, CopyTo, RestoreFrom};
 pub use reply::Reply;
 
+#[cfg(all(feature = "recover", not(target_family = "wasm")))]
+pub(crate) use recover::recover;
+
 pub(crate) use call::{Completer, PendingCall, Receipt, call, cancelled};
+pub(crate) use chunks::{ChunkSource, chunks};
 pub(crate) use guarded::{Cover, GuardedSession};
 
 pub(crate) use crate::engine::unsupported_changesets;
@@ -42,6 +54,13 @@ pub(crate) async fn open(path: &Path, options: Options) -> Result<Box<dyn Backen
     return Ok(Box::new(threaded::Threaded::open(path, options).await?));
     #[cfg(target_family = "wasm")]
     return Ok(Box::new(single_thread::SingleThread::open(path, options)?));
+}
+
+/// Opens a database in memory with this content, with this platform's backend.
+pub(crate) async fn open_bytes(bytes: &[u8], options: Options) -> Result<Box<dyn Backend>> {
+    let (file, options) = crate::vfs::place_bytes(bytes, options)?;
+    // The file is there as long as its first connection, once that is open.
+    open(Path::new(file.name()), options).await
 }
 
 /// Runs programs, and gives sessions to callers that need more.
@@ -75,6 +94,27 @@ pub trait Backend: MaybeSend + MaybeSync + 'static {
     fn stream(&self, sql: &str, params: Params) -> Reply<Box<dyn Pages>> {
         let _ = (sql, params);
         Reply::err(Error::unsupported("cursors"))
+    }
+
+    /// Copies the database. Dropping the reply before it is ready ends the copy and leaves nothing
+    /// of it.
+    ///
+    /// # Errors
+    /// `Unsupported` where [`Capabilities::backups`] is missing, or this way to copy.
+    fn copy(&self, order: CopyOrder) -> Reply<()> {
+        let _ = order;
+        Reply::err(Error::unsupported("backups"))
+    }
+
+    /// Replaces all that the database contains, in one transaction, by what another contains, which
+    /// is checked first. Dropping the reply before it is ready cancels that, or it has happened
+    /// whole.
+    ///
+    /// # Errors
+    /// `Unsupported` where [`Capabilities::backups`] is missing.
+    fn restore(&self, from: RestoreFrom) -> Reply<()> {
+        let _ = from;
+        Reply::err(Error::unsupported("backups"))
     }
 
     /// Returns where this backend learns what is to be recorded of its commits and reports them, or
@@ -205,6 +245,10 @@ pub struct Capabilities {
     /// [`Database::apply`](crate::Database::apply). False where the linked SQLite was compiled
     /// without `SQLITE_ENABLE_PREUPDATE_HOOK` and `SQLITE_ENABLE_SESSION`.
     pub changesets: bool,
+    /// Copies of the whole database, and replacing it by one:
+    /// [`Database::backup`](crate::Database::backup) and
+    /// [`Database::restore`](crate::Database::restore).
+    pub backups: bool,
 }
 
 impl Intent {

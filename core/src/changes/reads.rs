@@ -26,8 +26,8 @@ pub struct Reads {
     /// Queries of what a virtual table is known to keep in memory between statements: their pages
     /// are this query's too.
     pub beside: Vec<Box<str>>,
-    /// The rows that it can read, if they are not all of its only table's.
-    pub(crate) filter: Option<Arc<RowFilter>>,
+    /// The rows of its tables that it can read, where they are not all.
+    pub(crate) filters: Vec<Arc<RowFilter>>,
 }
 
 /// What a query reads of one table.
@@ -48,6 +48,7 @@ impl Reads {
         }
         self.tables.shrink_to_fit();
         self.beside.shrink_to_fit();
+        self.filters.shrink_to_fit();
     }
 
     /// Whether the result stays the same while the pages that the query read do.

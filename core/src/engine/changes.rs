@@ -201,6 +201,20 @@ impl Recorder {
         pending.whole.everything |= !pending.interest.is_empty();
     }
 
+    /// Notes that all of the database was replaced, by a commit that SQLite's hooks have not been
+    /// told of; `counted`: commits are counted by the log.
+    pub(super) fn note_replaced(&self, counted: bool) {
+        self.note_unknown();
+        self.version.set(UNKNOWN);
+        self.observation().note_recorded();
+        let mut pending = self.context.pending.borrow_mut();
+        pending.whole.schema = true;
+        if counted && !pending.interest.is_empty() {
+            pending.own += 1;
+            self.observation().note_own();
+        }
+    }
+
     /// Begins a savepoint.
     fn mark(&self, name: &str) {
         let mut pending = self.context.pending.borrow_mut();

@@ -22,6 +22,8 @@ pub(crate) struct Cursor {
     spare: Option<Page>,
     target: usize,
     done: bool,
+    /// Why it ended after the rows of the last page.
+    failed: Option<Error>,
 }
 
 // SAFETY: it belongs to a connection, and exclusive use of that includes the cursor.
@@ -61,6 +63,7 @@ impl Connection {
             spare: None,
             target: FIRST_PAGE,
             done: false,
+            failed: None,
         })
     }
 
@@ -78,19 +81,20 @@ impl Cursor {
         self.spare = spare;
     }
 
-    /// Returns the next page, of growing size, or `None` after the last.
+    /// Returns the next page, of growing size, or `None` after the last. The rows before an error
+    /// are returned before it.
     pub(crate) fn next_page(&mut self) -> Result<Option<Page>> {
         if self.done {
-            return Ok(None);
+            return self.failed.take().map_or(Ok(None), Err);
         }
         loop {
-            if self.statement.step()? == Stepped::Done {
+            let stepped = self.statement.step();
+            if !matches!(stepped, Ok(Stepped::Row)) {
                 self.done = true;
-                return Ok(self
-                    .page
-                    .take()
-                    .filter(|page| !page.is_empty())
-                    .map(PageBuilder::finish));
+                let rest = self.page.take().filter(|page| !page.is_empty());
+                let Some(rest) = rest else { return stepped.map(|_| None) };
+                self.failed = stepped.err();
+                return Ok(Some(rest.finish()));
             }
             let page = match &mut self.page {
                 Some(page) => page,

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::ptr;
 
 use super::last_error;
+use crate::error::{Phase, Result};
 use crate::ffi;
 use crate::platform;
 
@@ -63,6 +64,21 @@ impl DatabaseHandle {
         }
     }
 
+    /// Runs statements that return nothing of interest.
+    ///
+    /// # Errors
+    /// That of the first statement that fails.
+    pub(super) fn execute(&self, sql: &CStr) -> Result<()> {
+        // SAFETY: the connection is open and its owner alone uses it; nothing is called back.
+        unsafe {
+            let (none, null) = (ptr::null_mut(), ptr::null_mut());
+            match ffi::sqlite3_exec(self.raw(), sql.as_ptr(), None, none, null) {
+                ffi::SQLITE_OK => Ok(()),
+                code => Err(super::failure(self.raw(), code, Phase::Run)),
+            }
+        }
+    }
+
     /// Returns the connection, which is open as long as this lives.
     pub(crate) fn raw(&self) -> *mut ffi::sqlite3 {
         self.0.as_ptr()
@@ -92,7 +108,7 @@ impl fmt::Display for OpenFailure {
     }
 }
 
-fn text_of(code: c_int) -> Cow<'static, str> {
+pub(super) fn text_of(code: c_int) -> Cow<'static, str> {
     // SAFETY: SQLite's texts are C strings that are never freed.
     unsafe { CStr::from_ptr(ffi::sqlite3_errstr(code)).to_string_lossy() }
 }

@@ -1,4 +1,4 @@
-//! Which rows of its table a query can read, as the program shows that SQLite has compiled for it.
+//! Which rows of its tables a query can read, as the program shows that SQLite has compiled for it.
 //!
 //! Many queries read the rows with one value of a column and no others: by the rowid, by a key, or
 //! a range of an index. A change of another row does not concern them. What a program reads is
@@ -22,11 +22,18 @@ pub(super) struct Instruction {
     p4: Box<str>,
 }
 
-/// The rows that a query can read.
+/// Where a query begins to read rows.
 #[derive(Debug, PartialEq)]
 pub(super) struct Lookup {
     /// The root page of the table, or of the index, through which it goes.
     pub(super) root: i64,
+    /// The rows that it can read there, if they are not all.
+    pub(super) rows: Option<WantedRows>,
+}
+
+/// The rows with one value, or with the rowids of a range.
+#[derive(Debug, PartialEq)]
+pub(super) struct WantedRows {
     /// It is the rowid that has the value, and else the first column of the index.
     pub(super) by_rowid: bool,
     pub(super) wanted: TermTest,
@@ -85,7 +92,7 @@ impl Instruction {
             | "Le" | "Gt" | "Ge" | "OpenRead" | "ColumnsUsed" | "SeekRowid" | "NotExists"
             | "SeekGE" | "SeekGT" | "SeekLE" | "SeekLT" | "IdxGE" | "IdxGT" | "IdxLE" | "IdxLT"
             | "DeferredSeek" | "Next" | "Prev" | "SorterOpen" | "SorterInsert" | "SorterSort"
-            | "SorterNext" | "OpenPseudo" => 0..0,
+            | "SorterNext" | "OpenPseudo" | "Rewind" | "Last" => 0..0,
             // It only converts a value to the type of the column that it is compared with.
             "Affinity" => 0..0,
             "Integer" | "Int64" | "Real" | "String8" | "Blob" | "Variable" | "Rowid"
@@ -118,48 +125,73 @@ impl Instruction {
     }
 }
 
-/// Returns the rows that a program can read, if they are those with one value, or with the rowids of
-/// a range.
-pub(super) fn lookup(program: &[Instruction], params: &Params) -> Option<Lookup> {
-    let mut seek = None;
-    let mut end = None;
+/// Returns every place where a program begins to read rows; it reads none elsewhere. `None`: it may
+/// read any.
+pub(super) fn lookups(program: &[Instruction], params: &Params) -> Option<Vec<Lookup>> {
+    let mut seeks = Vec::new();
+    let mut ends = Vec::new();
     for (index, step) in program.iter().enumerate() {
         step.writes()?;
-        let place = match &*step.opcode {
-            "SeekRowid" | "NotExists" | "SeekGE" | "SeekGT" | "SeekLE" | "SeekLT" => &mut seek,
-            "IdxGE" | "IdxGT" | "IdxLE" | "IdxLT" => &mut end,
-            _ => continue,
-        };
-        if place.replace((index, step)).is_some() {
-            return None;
+        match &*step.opcode {
+            "SeekRowid" | "NotExists" | "SeekGE" | "SeekGT" | "SeekLE" | "SeekLT" | "Rewind"
+            | "Last" => seeks.push(index),
+            "IdxGE" | "IdxGT" | "IdxLE" | "IdxLT" => ends.push(step),
+            _ => {}
         }
     }
-    let (index, seek): (usize, &Instruction) = seek?;
-    let mut opened =
-        program.iter().filter(|step| &*step.opcode == "OpenRead" && step.p1 == seek.p1);
-    let opened = opened.next().filter(|_| opened.next().is_none())?;
-    let root = opened.opens()?;
+    let found = seeks.iter().map(|&seek| {
+        let cursor = program[seek].p1;
+        let mut opened =
+            program.iter().filter(|step| &*step.opcode == "OpenRead" && step.p1 == cursor);
+        let opened = opened.next().filter(|_| opened.next().is_none())?;
+        let mut own_ends = ends.iter().copied().filter(|end| end.p1 == cursor);
+        let end = own_ends.next();
+        let rows = match own_ends.next() {
+            // An index is opened with how its keys compare.
+            None if ends.is_empty() && seeks.len() == 1 && !opened.p4.starts_with('k') => {
+                range_at(program, seek, params).or_else(|| value_at(program, seek, end, params))
+            }
+            None => value_at(program, seek, end, params),
+            Some(_) => None,
+        };
+        Some(Lookup { root: opened.opens()?, rows })
+    });
+    found.collect()
+}
+
+/// Returns the rowids that a loop reads which begins with a seek in a table.
+fn range_at(program: &[Instruction], seek: usize, params: &Params) -> Option<WantedRows> {
+    if matches!(&*program[seek].opcode, "SeekRowid" | "NotExists" | "Rewind" | "Last") {
+        return None;
+    }
+    let wanted = TermTest::Between(rowids(program, seek, params)?);
+    Some(WantedRows { by_rowid: true, wanted })
+}
+
+/// Returns the value that all rows have which a seek and what follows it can read.
+fn value_at(
+    program: &[Instruction],
+    seek: usize,
+    end: Option<&Instruction>,
+    params: &Params,
+) -> Option<WantedRows> {
+    let seek = &program[seek];
     let by_rowid = matches!(&*seek.opcode, "SeekRowid" | "NotExists");
     // Without an end at the value where it begins, it is a range of others.
     let ends = match end {
         None => by_rowid,
-        Some((_, end)) => {
+        Some(end) => {
             let up = matches!(&*seek.opcode, "SeekGE" | "SeekGT");
-            let same = end.p1 == seek.p1 && end.p3 == seek.p3;
-            !by_rowid && same && up == matches!(&*end.opcode, "IdxGE" | "IdxGT")
+            let ranges = matches!(&*seek.opcode, "SeekGE" | "SeekGT" | "SeekLE" | "SeekLT");
+            ranges && end.p3 == seek.p3 && up == matches!(&*end.opcode, "IdxGE" | "IdxGT")
         }
     };
-    // An index is opened with how its keys compare.
-    if end.is_none() && !by_rowid && !opened.p4.starts_with('k') {
-        let wanted = TermTest::Between(rowids(program, index, params)?);
-        return Some(Lookup { root, by_rowid: true, wanted });
-    }
     if !ends {
         return None;
     }
     let value = constant_in(program, seek.p3, params)?;
     let wanted = (value != Value::Null).then(|| TermTest::In(vec![value]))?;
-    Some(Lookup { root, by_rowid, wanted })
+    Some(WantedRows { by_rowid, wanted })
 }
 
 /// Returns what a register always has, if only one instruction writes it.

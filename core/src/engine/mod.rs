@@ -10,6 +10,7 @@ mod changes;
 mod commit_hook;
 mod configure;
 pub(crate) mod context;
+mod copy;
 mod cursor;
 #[cfg_attr(not(unix), path = "warm.rs")]
 pub(crate) mod disk_wait;
@@ -37,6 +38,9 @@ mod prepared;
 mod read;
 mod reads;
 mod recording;
+#[cfg(all(feature = "recover", not(target_family = "wasm")))]
+mod recover;
+mod restore;
 #[cfg(sqlite_preupdate)]
 mod row_hook;
 mod row_id;
@@ -55,6 +59,7 @@ use crate::ffi;
 use crate::program::Interrupt;
 
 pub(crate) use authorizer::{Class, Nature, Verb};
+pub(crate) use copy::{ChunkCopy, CopyNumber, CopyStep, CopyTarget};
 #[cfg(any(target_family = "wasm", test, feature = "single-thread"))]
 pub(crate) use cursor::Cursor;
 pub(crate) use handle::{DatabaseHandle, OpenFailure};
@@ -67,6 +72,9 @@ pub(crate) use outbox::{SeenCommits, began_meanwhile, data_version};
 #[cfg(not(target_family = "wasm"))]
 pub(crate) use prepare::LONGEST_INLINE_SQL;
 pub(crate) use read::{ReadOutcome, SnapshotMark};
+#[cfg(all(feature = "recover", not(target_family = "wasm")))]
+pub(crate) use recover::recover;
+pub(crate) use restore::RestoreSource;
 
 use crate::error::{Error, Phase, Result};
 use authorizer::Authorizer;
@@ -127,6 +135,8 @@ pub(crate) struct Connection {
     page_reads: PageReads,
     /// Its files are kept by a host, behind a VFS of this library.
     hosted: bool,
+    /// Copies of its database that are under way.
+    copies: Vec<copy::Copying>,
     // Closes the connection, so it is the last to be dropped.
     _db: DatabaseHandle,
 }
@@ -314,6 +324,7 @@ impl Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
+        self.copies.clear();
         self.cache.clear();
         self.controls.clear();
         self.empty_moved_log();

@@ -73,19 +73,23 @@ impl Connection {
         }
     }
 
+    /// Whether the database's file, or its log, is no longer the one of its name.
+    pub(super) fn is_astray(&self) -> bool {
+        // SAFETY: the connection is open and this thread alone uses it.
+        unsafe { if self.hosted { vfs::is_astray(self.raw) } else { files::is_astray(self.raw) } }
+    }
+
     /// Copies the log into the file it belongs to, and empties it: otherwise opening the file that
     /// now has the name would take it for the new file's log. Done only if nobody else uses either.
     pub(crate) fn empty_moved_log(&mut self) {
         if !self.watched || !self.wal || self.in_transaction() {
             return;
         }
+        if !self.is_astray() {
+            return;
+        }
         // SAFETY: the connection is open and this thread alone uses it.
         unsafe {
-            let astray =
-                if self.hosted { vfs::is_astray(self.raw) } else { files::is_astray(self.raw) };
-            if !astray {
-                return;
-            }
             // Files that a host keeps are exclusively its own.
             let alone = if self.hosted { None } else { Alone::take(self.raw) };
             if alone.is_none() && !self.hosted {

@@ -111,6 +111,7 @@ impl Connection {
             watched: false,
             page_reads: Default::default(),
             hosted: false,
+            copies: Vec::new(),
             _db: db,
         };
         // Before its first statement, which would use the other file's log.
@@ -214,7 +215,7 @@ impl Connection {
         Ok(())
     }
 
-    fn text(&mut self, sql: &str) -> Result<String> {
+    pub(super) fn text(&mut self, sql: &str) -> Result<String> {
         let statement = self.own_statement(sql)?;
         let read = text_of(statement, sql);
         statement.reset();

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::Connection;
 use super::authorizer::{Admit, Class};
 use super::changes::{ROWID, TableFacts};
-use super::key_lookup::{Instruction, Lookup, lookup};
+use super::key_lookup::{Instruction, Lookup, WantedRows, lookups};
 use super::pages::noted;
 use super::run::collect;
 use super::statement::Statement;
@@ -108,8 +108,8 @@ impl Connection {
         let program = program.iter().map(Instruction::of).collect::<Result<Vec<_>>>()?;
         let opened: Vec<_> = program.iter().filter_map(Instruction::opens).collect();
         self.add_indexes(&mut reads, &opened)?;
-        if let ([_], Some(lookup)) = (reads.tables.as_slice(), lookup(&program, params)) {
-            reads.filter = self.filter_of(lookup, &opened)?.map(Arc::new);
+        if let Some(lookups) = lookups(&program, params) {
+            reads.filters = self.filters_of(lookups)?;
         }
         reads.shrink();
         Ok(reads)
@@ -210,20 +210,34 @@ impl Connection {
         Ok(())
     }
 
-    /// Returns which rows a query can read: those with one value of one column.
-    fn filter_of(&mut self, lookup: Lookup, opened: &[i64]) -> Result<Option<RowFilter>> {
-        let Lookup { root, by_rowid, wanted } = lookup;
-        let tables = format!(
-            "SELECT count(DISTINCT tbl_name) FROM sqlite_schema WHERE rootpage IN ({})",
-            listed(opened)
-        );
-        if self.integer(&tables)? != 1 {
-            return Ok(None);
+    /// Returns which rows a query can read of the tables in which it looks rows up once.
+    fn filters_of(&mut self, lookups: Vec<Lookup>) -> Result<Vec<Arc<RowFilter>>> {
+        let mut by_table = BTreeMap::<Box<str>, Vec<(Row, Option<WantedRows>)>>::new();
+        for Lookup { root, rows } in lookups {
+            let used =
+                format!("SELECT type, name, tbl_name FROM sqlite_schema WHERE rootpage = {root}");
+            // SQLite's own table, which no row of this stands for, has no filter.
+            let Some(used) = self.rows(&used, &[])?.into_iter().next() else { continue };
+            by_table.entry(used.get::<&str>(2)?.into()).or_default().push((used, rows));
         }
-        let used =
-            format!("SELECT type, name, tbl_name FROM sqlite_schema WHERE rootpage = {root}");
-        let used = self.rows(&used, &[])?;
-        let Some(used) = used.first() else { return Ok(None) };
+        let mut filters = Vec::new();
+        for (table, mut lookups) in by_table {
+            let only = lookups.pop().filter(|_| lookups.is_empty());
+            if let Some((used, Some(rows))) = only {
+                filters.extend(self.filter_of(table, &used, rows)?.map(Arc::new));
+            }
+        }
+        Ok(filters)
+    }
+
+    /// Returns which rows of a table a query can read: those with one value of one column.
+    fn filter_of(
+        &mut self,
+        table: Box<str>,
+        used: &Row,
+        rows: WantedRows,
+    ) -> Result<Option<RowFilter>> {
+        let WantedRows { by_rowid, wanted } = rows;
         let (kind, name) = (used.get::<&str>(0)?, used.get::<&str>(1)?);
         let column = match (kind, by_rowid) {
             ("table", true) => {
@@ -241,11 +255,7 @@ impl Connection {
                 self.name_in(first, name)?
             }
         };
-        let filter = |column| RowFilter {
-            table: used.get::<&str>(2).unwrap_or_default().into(),
-            terms: vec![Term { column, test: wanted }],
-        };
-        Ok(column.map(filter))
+        Ok(column.map(|column| RowFilter { table, terms: vec![Term { column, test: wanted }] }))
     }
 
     fn name_in(&mut self, sql: &str, name: &str) -> Result<Option<Box<str>>> {

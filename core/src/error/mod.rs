@@ -221,6 +221,14 @@ impl Error {
         self
     }
 
+    /// The same error with another name for what its path says, which means nothing to anybody.
+    pub(crate) fn without_path(mut self, name: &str) -> Self {
+        if let Some(path) = self.0.path.take() {
+            self.0.message = self.0.message.replace(&*path.to_string_lossy(), name);
+        }
+        self
+    }
+
     /// Names the item of a batch that failed, from 0; for backends outside this
     /// crate.
     pub fn with_index(mut self, index: usize) -> Self {

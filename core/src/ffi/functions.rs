@@ -3,8 +3,8 @@
 use std::ffi::{c_char, c_int, c_uchar, c_uint, c_void};
 
 use super::types::{
-    sqlite3, sqlite3_context, sqlite3_destructor_type, sqlite3_filename, sqlite3_function,
-    sqlite3_int64, sqlite3_stmt, sqlite3_uint64, sqlite3_value, sqlite3_vfs,
+    sqlite3, sqlite3_backup, sqlite3_context, sqlite3_destructor_type, sqlite3_filename,
+    sqlite3_function, sqlite3_int64, sqlite3_stmt, sqlite3_uint64, sqlite3_value, sqlite3_vfs,
 };
 
 unsafe extern "C" {
@@ -197,6 +197,26 @@ unsafe extern "C" {
     pub(crate) fn sqlite3_initialize() -> c_int;
     pub(crate) fn sqlite3_config(option: c_int, ...) -> c_int;
     pub(crate) fn sqlite3_close_v2(db: *mut sqlite3) -> c_int;
+    pub(crate) fn sqlite3_exec(
+        db: *mut sqlite3,
+        sql: *const c_char,
+        row: Option<
+            unsafe extern "C" fn(*mut c_void, c_int, *mut *mut c_char, *mut *mut c_char) -> c_int,
+        >,
+        context: *mut c_void,
+        message: *mut *mut c_char,
+    ) -> c_int;
+    pub(crate) fn sqlite3_db_cacheflush(db: *mut sqlite3) -> c_int;
+    pub(crate) fn sqlite3_backup_init(
+        into: *mut sqlite3,
+        into_name: *const c_char,
+        from: *mut sqlite3,
+        from_name: *const c_char,
+    ) -> *mut sqlite3_backup;
+    pub(crate) fn sqlite3_backup_step(backup: *mut sqlite3_backup, pages: c_int) -> c_int;
+    pub(crate) fn sqlite3_backup_finish(backup: *mut sqlite3_backup) -> c_int;
+    pub(crate) fn sqlite3_backup_remaining(backup: *mut sqlite3_backup) -> c_int;
+    pub(crate) fn sqlite3_backup_pagecount(backup: *mut sqlite3_backup) -> c_int;
 }
 
 /// What SQLite has only when it is compiled with `SQLITE_ENABLE_PREUPDATE_HOOK`.

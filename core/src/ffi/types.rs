@@ -33,6 +33,8 @@ opaque! {
     sqlite3_changegroup;
     /// A place in a change set.
     sqlite3_changeset_iter;
+    /// A copy of a database that is under way.
+    sqlite3_backup;
 }
 
 pub(crate) type sqlite3_int64 = i64;

@@ -304,8 +304,8 @@ fn folded(text: &str) -> Box<str> {
 impl Query {
     /// What is known of the rows of a table that matter to it.
     fn filter_of(&self, table: &str) -> Option<&Arc<RowFilter>> {
-        let by_reads = || self.reads.as_ref().and_then(|reads| reads.filter.as_ref());
-        let filter = self.filter.as_ref().or_else(by_reads);
-        filter.filter(|filter| filter.table.eq_ignore_ascii_case(table))
+        let by_reads = self.reads.iter().flat_map(|reads| &reads.filters);
+        let mut filters = self.filter.iter().chain(by_reads);
+        filters.find(|filter| filter.table.eq_ignore_ascii_case(table))
     }
 }

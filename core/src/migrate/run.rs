@@ -74,9 +74,13 @@ pub(super) async fn carry_out(
     }
     let mut runner = Runner { session, migrations, goal, checks, begun: None, waiting: None };
     let mut steps = Vec::new();
+    let mut since = platform::now();
     loop {
         match runner.transaction(&mut steps).await {
-            Ok(true) => patience.renew(),
+            Ok(true) => {
+                patience.renew();
+                platform::coop::between_parts(&mut since).await;
+            }
             Ok(false) => return Ok(steps),
             Err(error) => {
                 let _ = runner.session.control(Control::Rollback).await;

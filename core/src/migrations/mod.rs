@@ -214,6 +214,11 @@ impl Migrations {
         self.schema.as_deref()
     }
 
+    /// Returns the greatest number.
+    pub(crate) fn last(&self) -> Option<u64> {
+        self.files.last().map(|file| file.number)
+    }
+
     pub(crate) fn get(&self, number: u64) -> Option<&Migration> {
         let index = self.files.binary_search_by_key(&number, |file| file.number).ok()?;
         self.files.get(index)

@@ -29,6 +29,9 @@ const WRITES: u32 = 256;
 #[cfg(not(target_family = "wasm"))]
 const WRITERS_TURN: Duration = Duration::from_millis(1);
 
+/// How long messages may wait behind work that comes in parts.
+const MESSAGES: Duration = Duration::from_millis(50);
+
 thread_local! {
     static TAKEN: Cell<TurnUse> = const { Cell::new(TurnUse { results: 0, since: None }) };
 }
@@ -99,6 +102,16 @@ pub(crate) async fn turn() {
     if is_over() {
         let mut over = false;
         poll_fn(|cx| poll_once(&mut over, cx)).await;
+    }
+}
+
+/// Lets the messages of others be handled, where there is one thread and they have waited for long. To
+/// be awaited between the parts of work that are ready at once, each of which may take a while; `since`
+/// is when it began, or when messages were last handled.
+pub(crate) async fn between_parts(since: &mut Duration) {
+    if cfg!(target_family = "wasm") && platform::now().saturating_sub(*since) >= MESSAGES {
+        platform::sleep(Duration::ZERO).await;
+        *since = platform::now();
     }
 }
 

@@ -10,6 +10,8 @@ mod imp;
 
 pub(crate) mod coop;
 #[cfg(not(target_family = "wasm"))]
+pub(crate) mod disk;
+#[cfg(not(target_family = "wasm"))]
 pub(crate) mod file_watch;
 #[cfg(all(unix, not(target_family = "wasm")))]
 mod fork_lock;

@@ -6,14 +6,17 @@
 //! VFS whose files are in memory, and its log's index is shared like any other: it is in WAL mode,
 //! and behaves so.
 
+use std::ffi::CString;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::node::Node;
 use super::nodes::Nodes;
 use super::register;
-use crate::error::Result;
-use crate::options::{Options, Synchronous};
+use crate::error::{Error, ErrorKind, Result};
+use crate::options::{JournalMode, Options, Synchronous};
 
 /// The path that opens a database in memory.
 pub(crate) const ASKED: &str = ":memory:";
@@ -27,15 +30,142 @@ const VFS: &str = "ubiqlite-memory";
 /// # Errors
 /// `InvalidArgument` where somebody else has registered a VFS of the same name.
 pub(crate) fn place(path: &Path, options: Options) -> Result<(PathBuf, Options)> {
-    static NEXT: AtomicU64 = AtomicU64::new(0);
     if path.as_os_str() != ASKED || options.read_only {
         return Ok((path.to_owned(), options));
     }
     register_once()?;
-    let name = format!("{ASKED}{}", NEXT.fetch_add(1, Ordering::Relaxed));
+    Ok((fresh_name().into(), in_memory(options)))
+}
+
+/// As [`place`], for a database in memory with this content.
+///
+/// # Errors
+/// As [`place`], and `OutOfMemory`.
+pub(crate) fn place_bytes(bytes: &[u8], options: Options) -> Result<(MemoryFile, Options)> {
+    let mode = options.journal_mode.unwrap_or(JournalMode::Wal);
+    Ok((MemoryFile::with_content(bytes)?, in_memory(options.journal_mode(mode))))
+}
+
+fn in_memory(options: Options) -> Options {
     // Nothing of it survives a power failure.
-    let options = options.vfs(VFS).create(true).synchronous(Synchronous::Off);
-    Ok((name.into(), options))
+    options.vfs(VFS).create(true).synchronous(Synchronous::Off)
+}
+
+fn fresh_name() -> String {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    format!("{ASKED}{}", NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// A file in memory with a name of its own. It is there until this, and the last connection to it,
+/// are dropped.
+struct Held {
+    nodes: &'static Nodes,
+    node: Arc<Node>,
+}
+
+impl Held {
+    fn new(make: impl FnOnce(&str) -> Node) -> Result<Self> {
+        register_once()?;
+        let name = CString::new(VFS).map_err(|_| Error::invalid("the VFS has no name"))?;
+        let nodes = register::nodes_of(&name).ok_or_else(|| Error::unsupported("memory"))?;
+        Ok(Self { nodes, node: nodes.insert(make(&fresh_name())) })
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.nodes.close(&self.node);
+    }
+}
+
+/// A database file in memory whose content was given.
+pub(crate) struct MemoryFile(Held);
+
+impl MemoryFile {
+    /// The VFS that has it.
+    pub(crate) const VFS: &'static str = VFS;
+
+    /// Makes a file of these bytes.
+    ///
+    /// # Errors
+    /// `OutOfMemory`.
+    pub(crate) fn with_content(bytes: &[u8]) -> Result<Self> {
+        let held = Held::new(Node::in_memory)?;
+        let written = held.node.write(bytes, 0);
+        written.map_err(|error| Error::new(ErrorKind::OutOfMemory, error.to_string()))?;
+        Ok(Self(held))
+    }
+
+    /// Returns the name by which it is opened.
+    pub(crate) fn name(&self) -> &str {
+        &self.0.node.name
+    }
+}
+
+/// A file into which a database is copied, and from which the bytes are taken in order.
+pub(crate) struct WindowFile(Held);
+
+impl WindowFile {
+    /// The VFS that has it.
+    pub(crate) const VFS: &'static str = VFS;
+
+    /// Makes an empty file.
+    ///
+    /// # Errors
+    /// `InvalidArgument` where somebody else has registered a VFS of the same name.
+    pub(crate) fn create() -> Result<Self> {
+        Held::new(Node::window).map(Self)
+    }
+
+    /// Returns the name by which it is opened.
+    pub(crate) fn name(&self) -> &str {
+        &self.0.node.name
+    }
+
+    /// Returns where what is kept begins.
+    pub(crate) fn start(&self) -> u64 {
+        self.0.node.as_window().map_or(0, |window| window.start())
+    }
+
+    /// Takes the bytes up to `end`, all of which were written, or are zeros.
+    pub(crate) fn take(&self, end: u64) -> Vec<u8> {
+        self.0.node.as_window().map_or_else(Vec::new, |mut window| window.take(end))
+    }
+
+    /// Returns the first bytes of the file, of which one page at most is kept.
+    ///
+    /// # Errors
+    /// `Io` if they were not written.
+    pub(crate) fn head(&self, count: u64) -> Result<Vec<u8>> {
+        let mut head = vec![0; usize::try_from(count).unwrap_or(0)];
+        match self.0.node.read(&mut head, 0) {
+            Ok(read) if read == head.len() => Ok(head),
+            _ => Err(Error::new(ErrorKind::Io, "the copy has no first page")),
+        }
+    }
+
+    /// Drops the bytes before `end`, which may not be written yet.
+    pub(crate) fn skip(&self, end: u64) {
+        drop(self.take(end));
+    }
+}
+
+impl fmt::Debug for Held {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Held").field("name", &self.node.name).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for MemoryFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for WindowFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
 }
 
 /// Whether this is the name of a database in memory, or of a file next to it. Other names that
@@ -79,7 +209,7 @@ mod tests {
     }
 
     fn sizes(name: &str) -> Vec<(String, u64)> {
-        register::nodes_of(VFS).sizes(name)
+        register::nodes_of(&CString::new(VFS).unwrap()).unwrap().sizes(name)
     }
 
     #[test]

@@ -35,6 +35,7 @@ mod temporary;
 mod testing;
 #[cfg(test)]
 mod tests;
+mod window;
 
 pub use files::{FileError, FileNumber, Files};
 #[cfg(not(target_family = "wasm"))]
@@ -43,7 +44,7 @@ pub use register::register;
 
 #[cfg(not(target_family = "wasm"))]
 pub(crate) use guard::GuardChoice;
-pub(crate) use memory::{ASKED as IN_MEMORY, place};
+pub(crate) use memory::{ASKED as IN_MEMORY, MemoryFile, WindowFile, place, place_bytes};
 pub(crate) use moved::{has_moved, is_astray};
 pub(crate) use register::{LONGEST_NAME, is_registered};
 

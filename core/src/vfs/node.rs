@@ -1,11 +1,12 @@
 //! One open file, shared by all connections that have it open.
 
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use super::locks::Locks;
 use super::log::LogBuffer;
 use super::shm::Shm;
 use super::temporary::Temporary;
+use super::window::Window;
 use super::{FileError, FileNumber, Files, lock};
 
 /// An open file.
@@ -21,6 +22,8 @@ enum Store {
     Hosted(HostedFile),
     /// Read by many at once.
     Memory(RwLock<Temporary>),
+    /// What is written into it is taken out.
+    Window(Mutex<Window>),
 }
 
 /// A file of the host's.
@@ -82,6 +85,19 @@ impl Node {
         Self::new(name, Store::Memory(RwLock::default()))
     }
 
+    /// A new, empty file of which only what was written last is kept.
+    pub(super) fn window(name: &str) -> Self {
+        Self::new(name, Store::Window(Mutex::default()))
+    }
+
+    /// Returns the part of the file that is kept, if it is such a file.
+    pub(super) fn as_window(&self) -> Option<MutexGuard<'_, Window>> {
+        match &self.store {
+            Store::Window(window) => Some(lock(window)),
+            _ => None,
+        }
+    }
+
     fn new(name: &str, store: Store) -> Self {
         Self { name: name.into(), locks: Mutex::default(), shm: Mutex::default(), store }
     }
@@ -91,7 +107,7 @@ impl Node {
     pub(super) fn permit(&self, read_only: bool) -> Result<bool, FileError> {
         match &self.store {
             Store::Hosted(hosted) => hosted.permit(&self.name, read_only),
-            Store::Memory(_) => Ok(read_only),
+            Store::Memory(_) | Store::Window(_) => Ok(read_only),
         }
     }
 
@@ -102,6 +118,7 @@ impl Node {
             Store::Memory(bytes) => {
                 Ok(bytes.read().unwrap_or_else(PoisonError::into_inner).read(into, at))
             }
+            Store::Window(window) => lock(window).read(into, at),
         }
     }
 
@@ -110,6 +127,10 @@ impl Node {
             Store::Hosted(hosted) => hosted.write(from, at),
             Store::Memory(bytes) => {
                 bytes.write().unwrap_or_else(PoisonError::into_inner).write(from, at)
+            }
+            Store::Window(window) => {
+                lock(window).write(from, at);
+                Ok(())
             }
         }
     }
@@ -120,13 +141,15 @@ impl Node {
             Store::Memory(bytes) => {
                 bytes.write().unwrap_or_else(PoisonError::into_inner).truncate(size)
             }
+            // Nothing is written beyond the end of a database.
+            Store::Window(_) => Ok(()),
         }
     }
 
     pub(super) fn sync(&self) -> Result<(), FileError> {
         match &self.store {
             Store::Hosted(hosted) => hosted.sync(),
-            Store::Memory(_) => Ok(()),
+            Store::Memory(_) | Store::Window(_) => Ok(()),
         }
     }
 
@@ -134,6 +157,7 @@ impl Node {
         match &self.store {
             Store::Hosted(hosted) => hosted.size(),
             Store::Memory(bytes) => Ok(bytes.read().unwrap_or_else(PoisonError::into_inner).size()),
+            Store::Window(window) => Ok(lock(window).size()),
         }
     }
 
@@ -141,7 +165,7 @@ impl Node {
     pub(super) fn has_moved(&self) -> bool {
         match &self.store {
             Store::Hosted(hosted) => hosted.has_moved(),
-            Store::Memory(_) => false,
+            Store::Memory(_) | Store::Window(_) => false,
         }
     }
 

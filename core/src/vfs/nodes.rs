@@ -81,6 +81,14 @@ impl Nodes {
         }
     }
 
+    /// Adds a file in memory, which stays until it is closed.
+    pub(super) fn insert(&self, node: Node) -> Arc<Node> {
+        let node = Arc::new(node);
+        let shared = SharedNode { node: Arc::clone(&node), handles: 1, main: true };
+        lock(&self.open).insert(node.name.clone(), shared);
+        node
+    }
+
     /// Releases a file. When the last connection releases it, it is closed.
     pub(super) fn close(&self, node: &Node) {
         let mut open = lock(&self.open);

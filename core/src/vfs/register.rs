@@ -111,12 +111,13 @@ pub(crate) fn is_registered(name: &str) -> bool {
     CString::new(name).is_ok_and(|name| unsafe { !ffi::sqlite3_vfs_find(name.as_ptr()).is_null() })
 }
 
-/// The open files of a registered VFS.
-#[cfg(test)]
-pub(super) fn nodes_of(name: &str) -> &'static Nodes {
-    let name = CString::new(name).unwrap();
+/// Returns the open files of a VFS that was registered here.
+pub(super) fn nodes_of(name: &CStr) -> Option<&'static Nodes> {
     // SAFETY: the caller's VFS is one of ours, and lives as long as the process.
-    unsafe { &host(ffi::sqlite3_vfs_find(name.as_ptr())).nodes }
+    unsafe {
+        let vfs = ffi::sqlite3_vfs_find(name.as_ptr());
+        (!vfs.is_null()).then(|| &host(vfs).nodes)
+    }
 }
 
 /// # Safety

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use foldhash::fast::FixedState;
 
+use super::backup::BackupHandle;
 use super::commits::CommitsHandle;
 use super::fifo_lock::{self, FifoLock};
 use super::sync::OutboxHandle;
@@ -31,6 +32,7 @@ pub(super) enum Handle {
     Watch(Arc<WatchHandle>),
     Commits(Arc<CommitsHandle>),
     Outbox(Arc<OutboxHandle>),
+    Backup(Arc<BackupHandle>),
 }
 
 /// A session, a snapshot, a transaction or a savepoint.
@@ -209,7 +211,7 @@ impl Handle {
         match self {
             Self::Session(session_handle) => session_handle.parent,
             Self::Stream(stream) => stream.parent,
-            Self::Watch(_) | Self::Commits(_) | Self::Outbox(_) => 0,
+            Self::Watch(_) | Self::Commits(_) | Self::Outbox(_) | Self::Backup(_) => 0,
         }
     }
 }

@@ -56,8 +56,10 @@
 //! back, and the calls under way on it fail with `Cancelled`. What engines cannot know because they
 //! are gone is the client's part: `bindings-wasm/ts/client/call-state.ts` has the table.
 
+mod backup;
 mod cancellation;
 mod cells;
+mod check;
 mod client_state;
 mod commits;
 mod control;
@@ -66,6 +68,7 @@ mod feed;
 mod fifo_lock;
 mod handles;
 mod hosts;
+mod migrations;
 mod next;
 pub mod numbers;
 mod read;

@@ -1,5 +1,5 @@
 //! Fetching what comes next of what a client holds: a stream's rows, a watch's result, a feed's
-//! event, an outbox's batch.
+//! event, an outbox's batch, a copy's progress or bytes.
 
 use std::sync::{Arc, PoisonError};
 
@@ -32,6 +32,7 @@ impl ServerInner {
             Handle::Stream(stream) => {
                 Ok(Box::pin(async move { self.next(head, &stream, word.max(1)).await }))
             }
+            Handle::Backup(backup) => Ok(self.next_of_copy(head, backup)),
             Handle::Session(_) => Err(malformed()),
         }
     }

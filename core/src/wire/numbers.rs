@@ -20,7 +20,7 @@ pub mod op {
     /// Starts a query that is read page by page.
     pub const STREAM: u8 = 8;
     /// Fetches the next rows of a stream, the next result of a watch, the next event of a commit
-    /// feed, or the next batch of an outbox.
+    /// feed, the next batch of an outbox, or what is new of a copy.
     pub const NEXT: u8 = 9;
     /// Sends more rows for an operation on many.
     pub const MORE: u8 = 10;
@@ -104,6 +104,27 @@ pub mod op {
     /// Watches several queries: how many (4 bytes), and each statement with the columns of its key,
     /// as [`WATCH`] has them. [`NEXT`] fetches their results, which are always of one moment.
     pub const WATCH_ALL: u8 = 45;
+    /// Checks the whole database. The reply has rows of one column, five for each thing that is wrong:
+    /// its kind (`content` or `foreign_key`), the table, the rowid, the table that a foreign key refers
+    /// to, and SQLite's message or the key's columns.
+    pub const CHECK: u8 = 46;
+    /// Reads what is to be known of migrations: 0 what is to be done, 1 what is applied, 2 how the
+    /// schema differs from what they have left. `core/src/wire/migrations.rs` has the payloads.
+    pub const MIGRATIONS: u8 = 47;
+    /// Carries out migrations: 0 all, 1 all in a transaction that is rolled back, 2 those up to a
+    /// number. 3 carries out none: a client that comes from an engine that is gone says what it knows.
+    pub const MIGRATE: u8 = 48;
+    /// Copies the database into a file: whether it replaces the file that is there, whether it is
+    /// made without unused space (1 byte each), and the path. It makes a handle, and begins with the first [`NEXT`] on it (with any 4 bytes), whose reply is
+    /// rows of one column, the pages that are copied and all pages, whenever that has changed; it
+    /// ends once the copy is complete. Dropping the handle ends the copy, and removes it.
+    pub const BACKUP: u8 = 49;
+    /// Copies the database as bytes: whether without unused space (1 byte). It makes a handle, on
+    /// which each [`NEXT`] (with any 4 bytes) fetches one blob, until the copy is complete.
+    pub const BACKUP_STREAM: u8 = 50;
+    /// Replaces the content of the database: 0 (1 byte) and the path of a file, or 1 and the bytes
+    /// of one.
+    pub const RESTORE: u8 = 51;
 }
 
 /// Flags of requests.

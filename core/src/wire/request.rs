@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::backup::BackupOperation;
+use super::migrations::MigrationOperation;
 use super::numbers::{op, request};
 use super::read::{ByteReader, malformed};
 use super::statement::ResultShape;
@@ -81,6 +83,9 @@ pub(super) enum Operation {
     /// A commit feed of these tables; none: of all.
     Commits(Vec<String>),
     Changesets(ChangesetOperation),
+    Check,
+    Migrations(MigrationOperation),
+    Backup(BackupOperation),
     Table {
         name: String,
         what: OnTable,
@@ -156,8 +161,11 @@ impl Operation {
             | Self::Watch { .. }
             | Self::WatchAll(_)
             | Self::Touch(_)
-            | Self::Commits(_) => false,
+            | Self::Commits(_)
+            | Self::Check => false,
             Self::ExecuteMany { .. } | Self::Batch(_) => true,
+            Self::Migrations(operation) => operation.changes(),
+            Self::Backup(operation) => operation.changes(),
             Self::Changesets(operation) => !matches!(operation, ChangesetOperation::Outbox(None)),
             Self::Table { what, .. } => {
                 !matches!(what, OnTable::Get(_) | OnTable::Select(..) | OnTable::Stream)
@@ -193,9 +201,14 @@ impl Operation {
             }
             op::TOUCH => Self::Touch(names(from)?),
             op::COMMITS => Self::Commits(names(from)?),
+            op::CHECK => Self::Check,
+            op::MIGRATIONS | op::MIGRATE => Self::Migrations(MigrationOperation::read(op, from)?),
             op::INSERT..=op::SELECT_WATCH => {
                 let name = from.str()?.to_owned();
                 Self::Table { name, what: OnTable::read(op, from)? }
+            }
+            op::BACKUP | op::BACKUP_STREAM | op::RESTORE => {
+                return Ok(BackupOperation::read(op, from)?.map(Self::Backup));
             }
             _ => return Ok(ChangesetOperation::read(op, from)?.map(Self::Changesets)),
         }))

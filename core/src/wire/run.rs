@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::backup::{self, BackupHandle};
+use super::check::check;
 use super::feed::{Credit, RecordFeed, Records, execute_many};
 use super::handles::CallTarget;
 use super::reply::Outcome;
@@ -28,6 +30,8 @@ pub(super) enum OperationEnd {
     Watch(Live),
     /// A feed has begun, and its commits can be fetched.
     Commits(Commits),
+    /// A copy is to be made, and its progress or its bytes can be fetched.
+    Backup(BackupHandle),
     /// Tables are recorded, and what waits to be sent can be fetched.
     Outbox(Database),
 }
@@ -100,6 +104,10 @@ pub(super) async fn run(
             }
             CallTarget::Handle(_) => return Err(uncommitted()),
         },
+        Operation::Check => Outcome::Rows(check(on, limit).await?).into(),
+        // The server has done it.
+        Operation::Migrations(_) => return Err(uncommitted()),
+        Operation::Backup(operation) => return backup::run(on, limit, operation).await,
         Operation::Changesets(operation) => return sync::run(on, limit, operation).await,
         Operation::Table { name, what } => {
             return on_table(Table::new(target, &name), what, feed, client).await;

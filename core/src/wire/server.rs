@@ -1,6 +1,6 @@
 //! One client's requests, from bytes to replies.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -56,6 +56,8 @@ pub(super) struct ServerInner {
     has_begun: AtomicBool,
     /// There are requests in `ClientState::waiting`.
     pub(super) waits: AtomicBool,
+    /// The greatest number among the migrations of this client; 0 if it has none.
+    pub(super) knows: AtomicU64,
     state: Mutex<ClientState>,
 }
 
@@ -98,8 +100,17 @@ impl Server {
     ) -> Self {
         let exit = Arc::new(Exit::new(Box::new(host), out, ordered));
         let (behind, has_begun, waits) = <(AtomicBool, AtomicBool, AtomicBool)>::default();
-        let state = Mutex::default();
-        Self(Arc::new(ServerInner { database, client, exit, behind, has_begun, waits, state }))
+        let (knows, state) = (AtomicU64::new(0), Mutex::default());
+        Self(Arc::new(ServerInner {
+            database,
+            client,
+            exit,
+            behind,
+            has_begun,
+            waits,
+            knows,
+            state,
+        }))
     }
 
     /// Takes requests, and completes those that it can at once, unless that takes long: the rest
@@ -287,10 +298,14 @@ impl ServerInner {
                     | u32::from(it.sessions) << 3
                     | u32::from(it.watches) << 4
                     | u32::from(it.row_changes) << 5
-                    | u32::from(it.changesets) << 6;
+                    | u32::from(it.changesets) << 6
+                    | u32::from(it.backups) << 7;
                 return Ok(Some(Outcome::Bits(bits)));
             }
             _ => {
+                if head.handle == 0 && head.op != op::MIGRATE {
+                    self.check_schema()?;
+                }
                 if let (0, Some(want)) = (head.handle, ResultShape::of(head.op)) {
                     return self.statement(head, want, &mut payload);
                 }
@@ -425,6 +440,10 @@ impl ServerInner {
                 }
                 // Before waiting for rows.
                 target.check(HandleUse::Use)?;
+                if let Operation::Migrations(operation) = operation {
+                    let rows = inner.migrate(&target, head.timeout, operation).await?;
+                    return Ok(Outcome::Rows(rows));
+                }
                 let asker = Requester { inner: &inner, id: head.id };
                 let ended = run(&target, head, operation, &feed, &asker).await;
                 if target.wrote() {
@@ -437,6 +456,9 @@ impl ServerInner {
                     }
                     OperationEnd::Commits(feed) => {
                         Ok(inner.keep(head, Handle::Commits(Arc::new(CommitsHandle::new(feed)))))
+                    }
+                    OperationEnd::Backup(copy) => {
+                        Ok(inner.keep(head, Handle::Backup(Arc::new(copy))))
                     }
                     OperationEnd::Outbox(database) => {
                         Ok(inner.keep(head, Handle::Outbox(Arc::new(OutboxHandle::new(database)))))

@@ -150,8 +150,11 @@ const KEYED: &str = "
     CREATE TABLE names (id INTEGER PRIMARY KEY, name TEXT COLLATE NOCASE UNIQUE, price REAL, part);
     CREATE INDEX parts ON names (part, price);
     CREATE TABLE odd (rowid TEXT, v);
+    CREATE TABLE lines (id INTEGER PRIMARY KEY, name INT, v);
+    CREATE INDEX of_name ON lines (name);
     INSERT INTO kv VALUES ('a', 1), ('b', 2), ('7', 3);
     INSERT INTO pairs VALUES (1, 1, 'x'), (1, 2, 'y'), (2, 1, 'z');
+    INSERT INTO lines VALUES (1, 1, 'x'), (2, 2, 'y'), (3, 1, 'z');
     INSERT INTO names VALUES (1, 'Lamp', 1, 1), (2, 'Sofa', 2, 1), (3, 'Pen', 3, 2), (4, NULL, 4, NULL);
     INSERT INTO odd VALUES ('1', 1), ('2', 2);";
 
@@ -217,6 +220,24 @@ const LOOKUPS: &[(&str, &[i64], &str, &str)] = &[
         &[],
         "UPDATE names SET price = 0 WHERE id = 3",
         "UPDATE names SET price = 0 WHERE id = 2",
+    ),
+    (
+        "SELECT n.name, l.v FROM names AS n JOIN lines AS l ON l.name = n.id WHERE n.id = ?",
+        &[1],
+        "UPDATE lines SET v = 'n' WHERE id = 2",
+        "UPDATE lines SET name = 1 WHERE id = 2",
+    ),
+    (
+        "SELECT n.name, p.v FROM names AS n JOIN pairs AS p ON p.a = n.id WHERE n.id = 1",
+        &[],
+        "UPDATE names SET name = 'far' WHERE id = 2",
+        "UPDATE names SET name = 'near' WHERE id = 1",
+    ),
+    (
+        "SELECT n.name, k.v FROM names AS n, kv AS k WHERE n.part = 1 AND k.k = 'a'",
+        &[],
+        "UPDATE kv SET v = 5 WHERE k = 'b'",
+        "UPDATE names SET part = 1 WHERE id = 3",
     ),
     (
         "SELECT count(*) FROM names WHERE part = ?",
@@ -339,6 +360,21 @@ const NO_LOOKUPS: &[(&str, &[i64], &str)] = &[
         "SELECT n.id, m.id FROM names AS n JOIN names AS m ON m.id = n.part WHERE n.id = 3",
         &[],
         "UPDATE names SET id = 20 WHERE id = 2",
+    ),
+    (
+        "SELECT n.id, p.v FROM names AS n JOIN pairs AS p ON p.a = n.part WHERE n.id = 3",
+        &[],
+        "INSERT INTO pairs VALUES (2, 9, 'k')",
+    ),
+    (
+        "SELECT n.id, p.v FROM names AS n LEFT JOIN pairs AS p ON p.a = n.id WHERE n.id = 3",
+        &[],
+        "INSERT INTO pairs VALUES (3, 9, 'k')",
+    ),
+    (
+        "SELECT n.id, k.v FROM names AS n, kv AS k WHERE n.id = 1 AND k.k > 'a'",
+        &[],
+        "DELETE FROM kv WHERE k = 'b'",
     ),
     ("SELECT v FROM odd WHERE _rowid_ = 2", &[], "UPDATE odd SET v = 5 WHERE rowid = '2'"),
     ("SELECT * FROM names WHERE id BETWEEN 2 AND 3.5", &[], "DELETE FROM names WHERE id = 3"),

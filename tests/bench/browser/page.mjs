@@ -56,11 +56,11 @@ globalThis.live = {
   /** Returns when the result of a write was there. */
   seen: (n) =>
     watched.times.get(n) ?? new Promise((resolve) => watched.waits.set(n, resolve)),
-  /** Returns when the write was asked for. */
+  /** Returns when the write was asked for, and when its call returned. */
   async write(n) {
-    const now = clock();
+    const before = clock();
     await watched.opened.write(n);
-    return now;
+    return { before, after: clock() };
   },
 };
 

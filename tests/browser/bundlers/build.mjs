@@ -12,6 +12,7 @@ import * as vite from 'vite';
 import webpack from 'webpack';
 
 const PACKAGE = fileURLToPath(new URL('../../../bindings-wasm', import.meta.url));
+const GUIDE = fileURLToPath(new URL('../../../docs/examples/js/migrations.vite.js', import.meta.url));
 const APP = fileURLToPath(new URL('./app', import.meta.url));
 
 /** Makes a folder with the app, and with the package in its `node_modules`. */
@@ -31,6 +32,29 @@ export async function install() {
 export async function buildWithVite(dir) {
   await vite.build({ root: dir, configFile: false, logLevel: 'error' });
   return join(dir, 'dist');
+}
+
+/** The migrations of the app in their files, which its bundle has in it. */
+const MIGRATIONS = {
+  '0001_visits.sql': 'CREATE TABLE visits (id INTEGER PRIMARY KEY)',
+  '0002_place.sql': "ALTER TABLE visits ADD COLUMN place TEXT DEFAULT 'somewhere'",
+  '0002_place.down.sql': 'ALTER TABLE visits DROP COLUMN place',
+};
+
+/** Makes the app open its database with migrations from files, as the guide's module does, and builds it with Vite. */
+export async function buildWithMigrations(dir) {
+  const root = join(dir, 'migrated');
+  await cp(APP, root, { recursive: true });
+  await mkdir(join(root, 'migrations'));
+  for (const [name, text] of Object.entries(MIGRATIONS)) await writeFile(join(root, 'migrations', name), text);
+  await cp(GUIDE, join(root, 'db.js'));
+  const main = await readFile(join(root, 'main.js'), 'utf8');
+  const migrated = main
+    .replace("import { open } from 'ubiqlite'", "import { db } from './db.js'")
+    .replace(/  const db = await open.*\n  await db\.batch.*\n/, '');
+  await writeFile(join(root, 'main.js'), migrated);
+  await vite.build({ root, configFile: false, logLevel: 'error' });
+  return join(root, 'dist');
 }
 
 /** Starts Vite's development server. */

@@ -9,6 +9,7 @@ import { launch } from '../harness/drive.mjs';
 import { STRICT_CSP, serve } from '../harness/serve.mjs';
 import {
   buildWithEsbuild,
+  buildWithMigrations,
   buildWithVite,
   buildWithWebpack,
   install,
@@ -45,6 +46,12 @@ for (const [name, build] of Object.entries(BUILDS)) {
 
 test('vite in development: the app works, and again after a reload', async () => {
   await works(await serveWithVite(app.dir));
+});
+
+test('vite: migrations come from their files by import.meta.glob, as the guide says', async () => {
+  const out = await buildWithMigrations(app.dir);
+  assert.ok((await readdir(out, { recursive: true })).every((name) => !name.endsWith('.sql')));
+  await works(await serve(out));
 });
 
 test('the Content-Security-Policy that the README names is the one that is tried, and nothing else is allowed', async () => {

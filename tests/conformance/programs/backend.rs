@@ -30,6 +30,7 @@ impl Backend for ProgramsOnly {
             watches: false,
             row_changes: false,
             changesets: false,
+            backups: false,
         }
     }
 

@@ -1,11 +1,15 @@
 //! Calls on everything that takes calls, written once with macros, because the library's
 //! types share methods but no trait.
 
-use ubiqlite::{Database, Error, Row, RowStream, Savepoint, Session, Snapshot, Transaction, Value};
+use ubiqlite::{
+    Damage, DamageKind, Database, Error, Row, RowStream, Savepoint, Session, Snapshot, Transaction,
+    Value,
+};
 
 use super::call::Call;
 use super::check::{Outcome, THROWN};
 use super::data::Data;
+use super::migrate;
 use super::scope::{Boxed, Exit, Frame, Scope, Target};
 use super::sync::{self, Sending};
 use super::table::{self, Answer};
@@ -142,6 +146,8 @@ pub(crate) async fn on_database(
             db.touch(call.texts("tables")?.iter().map(String::as_str));
             Ok(Data::Null)
         }
+        "check" => db.check().await.map(|found| Data::List(found.iter().map(damage).collect())),
+        "migrations" => migrate::migrations(db, call).await?,
         "outbox" => held!(sync::outbox(db, call.texts("tables")?), Sending, call, rest),
         "apply" => sync::applied(db.apply(&sync::changes(call)?, sync::policies(call)?).await),
         "transaction" => block!(db.transaction, InTransaction, call, rest),
@@ -155,6 +161,23 @@ pub(crate) async fn on_database(
             Err(error) => Err(error),
         },
     })
+}
+
+fn damage(damage: &Damage) -> Data {
+    let kind = match damage.kind {
+        DamageKind::Content => "content",
+        DamageKind::ForeignKey => "foreign_key",
+        _ => "another",
+    };
+    let text = |text: &Option<String>| text.clone().map_or(Data::Null, Data::Text);
+    let fields = [
+        ("kind", Data::Text(kind.to_owned())),
+        ("table", text(&damage.table)),
+        ("rowid", damage.rowid.map_or(Data::Null, |rowid| Value::Integer(rowid).into())),
+        ("parent", text(&damage.parent)),
+        ("message", Data::Text(damage.message.clone())),
+    ];
+    Data::Map(fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
 }
 
 pub(crate) async fn on_snapshot(

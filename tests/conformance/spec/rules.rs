@@ -47,6 +47,8 @@ const METHODS: &[&str] = &[
     "watch",
     "watch_all",
     "touch",
+    "check",
+    "migrations",
     "outbox",
     "wait",
     "ack",
@@ -120,6 +122,12 @@ const CALL_KEYS: &[&str] = &[
     "removed",
     "updated",
     "queries",
+    "files",
+    "do",
+    "number",
+    "allow_newer",
+    "accept_edited",
+    "lock_timeout",
 ];
 
 const OTHER_STEPS: &[(&str, &[&str])] = &[

@@ -12,6 +12,7 @@ use super::call::Call;
 use super::check::Outcome;
 use super::data::{Data, Names};
 use super::handles::on_database;
+use super::migrate;
 use super::scope::{Exit, Scope};
 
 /// A scenario's directory and databases.
@@ -53,13 +54,20 @@ impl World {
         path: &str,
         options: Option<&Json>,
     ) -> Result<ubiqlite::Result<Database>, String> {
-        let options = match options {
+        let migrations = options.and_then(|json| json["migrations"].as_object());
+        let mut options = match options {
             Some(json) => read_options(json)?,
             None => Database::options(),
         };
+        if let Some(fields) = migrations {
+            options = match migrate::read(fields)? {
+                Ok(migrations) => options.migrations(migrations),
+                Err(error) => return Ok(Err(error)),
+            };
+        }
         let path = if path == ":memory:" { PathBuf::from(path) } else { self.dir.join(path) };
         if self.single_thread {
-            return Ok(options.open_single_thread(path));
+            return Ok(options.open_single_thread_migrated(path).await);
         }
         Ok(options.open(path).await)
     }
@@ -148,6 +156,8 @@ fn read_options(json: &Json) -> Result<Options, String> {
             "inline" => options.inline(yes()?),
             "leases" => options.leases(yes()?),
             "wal_limit" => options.wal_limit(number()?),
+            // They may be wrong, which is an error of the library.
+            "migrations" if value.is_object() => options,
             "journal_mode" => options.journal_mode(match value.as_str() {
                 Some("wal") => JournalMode::Wal,
                 Some("delete") => JournalMode::Delete,

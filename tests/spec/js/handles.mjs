@@ -4,6 +4,7 @@
 
 import { Escape, Failure } from './failure.mjs';
 import { camelCase } from './world.mjs';
+import { callMigrations } from './migrations.mjs';
 import { callOutbox, changesOf, fromApplied, policiesOf } from './sync.mjs';
 import { callTable } from './table.mjs';
 import * as from from './values.mjs';
@@ -15,7 +16,7 @@ const STATEMENTS = [...READS, 'execute', 'execute_many', 'batch'];
 const METHODS = {
   database: [
     ...STATEMENTS, 'close', 'interrupt', 'capabilities', 'transaction', 'begin', 'acquire', 'snapshot',
-    'watch', 'watch_all', 'touch', 'outbox', 'apply',
+    'watch', 'watch_all', 'touch', 'outbox', 'apply', 'check', 'migrations',
   ],
   session: [...STATEMENTS, 'interrupt', 'transaction', 'begin'],
   snapshot: READS,
@@ -44,6 +45,7 @@ const SIMPLE = {
   close: [() => [], from.fromNothing],
   interrupt: [() => [], from.fromNothing],
   capabilities: [() => [], from.fromCapabilities],
+  check: [() => [], from.fromDamages],
   touch: [(call) => [[call.texts('tables')].flat()], from.fromNothing],
   apply: [(call) => [changesOf(call), policiesOf(call)], fromApplied],
 };
@@ -98,6 +100,7 @@ function dispatch(kind, target, call, rest) {
     call.everythingWasUsed();
     return settle(async () => optionalRowOf(await target.next()));
   }
+  if (method === 'migrations') return callMigrations(target, call);
   if (method === 'watch') {
     const key = call.has('key') ? { key: call.texts('key') } : {};
     const args = withOptions(call, [call.text('sql'), call.params()], key);

@@ -124,6 +124,14 @@ export function fromExecutedList(done) {
   return array(done).map(fromExecuted);
 }
 
+export function fromDamages(found) {
+  return array(found).map(({ kind, table, rowid, parent, message, ...more }) => {
+    if (Object.keys(more).length > 0) throw new Failure(`a check has also said ${Object.keys(more)}`);
+    const fields = { kind, table, rowid, parent, message };
+    return new Map(Object.entries(fields).map(([name, value]) => [name, value === undefined ? null : fromValue(value)]));
+  });
+}
+
 export function fromCapabilities(known) {
   const fields = Object.entries(Object(known));
   if (fields.length === 0) throw new Failure(`the capabilities are ${describe(known)}`);

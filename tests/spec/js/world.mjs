@@ -4,6 +4,7 @@
 
 import { Failure } from './failure.mjs';
 import { read, text } from './data.mjs';
+import { readMigrations } from './migrations.mjs';
 import { fromExecutedList } from './values.mjs';
 import { tell } from './check.mjs';
 
@@ -95,6 +96,10 @@ function readOptions(json) {
   const options = {};
   for (const [name, value] of Object.entries(json)) {
     if (NOT_HERE.includes(name)) continue;
+    if (name === 'migrations') {
+      options.migrations = readMigrations(value);
+      continue;
+    }
     if (!OPTIONS.includes(name)) throw new Failure(`there is no option "${name}"`);
     options[camelCase(name)] = value;
   }

@@ -8,6 +8,7 @@ from typing import Any
 import values as give
 from call import Call
 from data import Failure
+from migrations import carried_out
 from sync import Sending, from_applied, to_apply
 from values import to_value
 from watch import Watching
@@ -15,7 +16,7 @@ from watch import Watching
 _READS = {"query", "query_one", "query_optional", "query_value", "stream"}
 _STATEMENTS = _READS | {"execute", "execute_many", "batch"}
 _DATABASE = _STATEMENTS | {"close", "interrupt", "capabilities", "transaction", "begin", "acquire", "snapshot"}
-_DATABASE |= {"watch", "watch_all", "touch", "outbox", "apply"}
+_DATABASE |= {"watch", "watch_all", "touch", "outbox", "apply", "check", "migrations"}
 _NESTING = _STATEMENTS | {"savepoint", "begin_savepoint", "apply"}
 METHODS = {
     "database": _DATABASE,
@@ -63,6 +64,7 @@ _SIMPLE = {
     "close": (lambda call: (), give.from_nothing),
     "capabilities": (lambda call: (), give.from_capabilities),
     "touch": (lambda call: (call.texts("tables"),), give.from_nothing),
+    "check": (lambda call: (), give.from_damages),
 }
 _TABLE = {
     "insert": (lambda call: (call.record(),), give.from_key),
@@ -102,6 +104,8 @@ async def simple(kind: str, target: Any, call: Call) -> Any:
         options = {**to_apply(call), **call.options()}
         call.done()
         return from_applied(await target.apply(**options))
+    if method == "migrations":
+        return await carried_out(target, call)
     arguments, convert = _SIMPLE[method]
     given, options = arguments(call), call.options()
     call.done()

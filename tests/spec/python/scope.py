@@ -16,8 +16,9 @@ import ubiqlite
 from call import Call
 from data import Failure, Update, compare, read, show
 from handles import KINDS, METHODS, holding, simple
+from migrations import opened_with
 
-_PARTIAL = {"execute", "batch", "capabilities", "apply"}
+_PARTIAL = {"execute", "batch", "capabilities", "apply", "migrations"}
 _AT_ONCE = 1.0
 Frame = tuple[str, str, Any]
 
@@ -44,6 +45,8 @@ class World:
     async def open(self, path: str, options: dict[str, Any] | None) -> ubiqlite.Database:
         where = path if path == ":memory:" else os.path.join(self.directory, path)
         given = {name: value / 1000 if name.endswith("_timeout") else value for name, value in (options or {}).items()}
+        if "migrations" in given:
+            given["migrations"] = opened_with(given["migrations"])
         db = await ubiqlite.open(where, **given)
         self.opened.append(db)
         return db

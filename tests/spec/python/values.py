@@ -97,5 +97,9 @@ def from_executed_list(done: Any) -> list[Any]:
     return [from_executed(one) for one in done]
 
 
+def from_damages(found: Any) -> list[dict[str, Any]]:
+    return [vars(each) for each in found]
+
+
 def from_capabilities(known: Any) -> dict[str, bool]:
     return {name: from_yes(value) for name, value in known._asdict().items()}

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import datetime
+import importlib.resources
+import zipfile
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from enum import Enum
+from pathlib import Path
 from typing import Any, Literal, NamedTuple, Optional, TypedDict
 from uuid import UUID
 
@@ -206,3 +209,33 @@ async def exchange(db: ubiqlite.Database, tx: ubiqlite.Transaction, sp: ubiqlite
             await tx.apply(batch.bytes, ubiqlite.Newest("at"), tables={"notes": "abort"}, timeout=1)
             await sp.apply(bytearray(batch.bytes), "ours")
     assert_type((await db.capabilities()).changesets, bool)
+
+
+async def migrations(db: ubiqlite.Database) -> None:
+    """Checks what files of migrations may be, and the types of what is told of them."""
+    texts = {"1_items.sql": "CREATE TABLE items (id)"}
+    resources = importlib.resources.files("app") / "migrations"
+    db.migrations("migrations", lock_timeout=0.5)
+    db.migrations(Path("migrations"), lock_timeout=datetime.timedelta(minutes=1))
+    db.migrations(zipfile.Path("app.zip", "migrations/"))
+    db.migrations(texts.items())
+    db.migrations([("1_items.sql", "CREATE TABLE items (id)")])
+    db.migrations((name, text) for name, text in texts.items())
+    made = ubiqlite.Migrations(resources, allow_newer=True, accept_edited=True, lock_timeout=1)
+    async with ubiqlite.open("app.db", migrations=made, readers=2), ubiqlite.open("app.db", migrations=resources):
+        assert_type(db.migrations(made), ubiqlite.Migrator)
+    migrator = db.migrations(texts, allow_newer=True, accept_edited=False, lock_timeout=1)
+    for step in [*await migrator.run(), *await migrator.pending(), *await migrator.dry_run(), *await migrator.to(7)]:
+        assert_type(step, ubiqlite.MigrationStep)
+        assert_type((step.number, step.name, step.alone), tuple[int, str, bool])
+        assert_type(step.action, Literal["apply", "revert", "note", "accept_edit"])
+        assert_type(step.took, Optional[datetime.timedelta])
+    for applied in await migrator.applied():
+        assert_type(applied, ubiqlite.AppliedMigration)
+        assert_type((applied.number, applied.name), tuple[int, str])
+        assert_type(applied.applied_at, Optional[datetime.datetime])
+        assert_type((applied.breaks_older, applied.reversible, applied.known), tuple[bool, bool, bool])
+    for drift in await migrator.verify():
+        assert_type(drift, ubiqlite.Drift)
+        assert_type(drift.kind, Literal["missing", "added", "changed"])
+        assert_type((drift.object, drift.details), tuple[str, list[str]])

@@ -44,7 +44,10 @@ pub(super) fn begin(shared: &Arc<SingleThreadShared>) -> Reply<()> {
 }
 
 fn is_idle(shared: &SingleThreadShared) -> bool {
-    !shared.queue.is_taken() && shared.readers.is_idle() && shared.sessions.is_idle()
+    !shared.queue.is_taken()
+        && shared.readers.is_idle()
+        && shared.sessions.is_idle()
+        && shared.copies.load(Ordering::Relaxed) == 0
 }
 
 /// Ends everything without waiting.

@@ -11,6 +11,7 @@
 mod checkpoint;
 mod close;
 mod connection_cell;
+mod copy;
 mod dedicated;
 mod pool;
 mod read;
@@ -33,7 +34,7 @@ use std::time::Duration;
 
 use foldhash::fast::FixedState;
 
-use super::{Backend, BackendSession, Capabilities, Intent, Pages, Reply};
+use super::{Backend, BackendSession, Capabilities, CopyOrder, Intent, Pages, Reply, RestoreFrom};
 use crate::changes::Observation;
 use crate::engine::{Connection, HAS_CHANGESETS, HAS_ROWS, OtherConnections, Role};
 use crate::error::{Error, Result};
@@ -76,6 +77,8 @@ struct SingleThreadShared {
     /// What SQLite called the state of the file at the last look, outside WAL mode.
     data: Mutex<Option<i64>>,
     closing: AtomicBool,
+    /// How many copies are being made.
+    copies: AtomicU32,
     /// Frames in the log at the last checkpoint.
     checkpointed: AtomicU32,
     checkpoint_due: AtomicBool,
@@ -103,6 +106,7 @@ impl SingleThread {
             observation: Arc::default(),
             data: Mutex::default(),
             closing: AtomicBool::new(false),
+            copies: AtomicU32::new(0),
             checkpointed: AtomicU32::new(0),
             checkpoint_due: AtomicBool::new(false),
             options,
@@ -255,6 +259,7 @@ impl Backend for SingleThread {
             watches: true,
             row_changes: HAS_ROWS,
             changesets: HAS_CHANGESETS,
+            backups: true,
         }
     }
 
@@ -294,6 +299,20 @@ impl Backend for SingleThread {
             return Reply::err(error);
         }
         stream::start(&self.0, sql, params)
+    }
+
+    fn copy(&self, order: CopyOrder) -> Reply<()> {
+        match self.0.check_open() {
+            Ok(()) => copy::copy(&self.0, order),
+            Err(error) => Reply::err(error),
+        }
+    }
+
+    fn restore(&self, from: RestoreFrom) -> Reply<()> {
+        match self.0.check_open() {
+            Ok(()) => copy::restore(&self.0, from),
+            Err(error) => Reply::err(error),
+        }
     }
 
     fn acquire_timeout(&self) -> Option<Duration> {

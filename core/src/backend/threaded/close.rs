@@ -23,6 +23,8 @@
 //! | a write, after its commit is reported | the log's restart: running readers | 0.1 s, and at most 1.6 s after failures | the log keeps growing until the next try |
 //! | `try_next` | rows | no limit | the statement yields some, or ends; `Timeout` after stalling for `stall_timeout` with the log beyond `wal_limit` |
 //! | a result that is ready | others' turn | one poll | at once |
+//! | `backup` | its turn to write, between two slices | `busy` without progress of a transaction | then it copies in one read transaction, which waits for nobody |
+//! | `restore` | its turn to write, as a write | the same | the same |
 //! | `close` | accepted calls, and sessions and snapshots in use | `busy` in total, counted once | then running work is stopped, waiting work never begins (`Closed`), what is open is rolled back, and the log is copied |
 //! | | a connection that is being opened while another process has the file locked | `busy` more | |
 //! | dropping the last handle | nothing | | a thread closes as `close` does |
@@ -60,6 +62,7 @@ pub(super) fn begin(shared: &Arc<Shared>) -> Reply<()> {
         let until = since + closing.options.busy_timeout;
         let _ = closing.readers.wait_idle(until)
             && closing.dedicated.wait_idle(until)
+            && closing.copies.wait_idle(until)
             && closing.writer.wait_idle(until);
         close(&closing);
         let closers = closing.closers.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -87,8 +90,11 @@ fn close(shared: &Shared) {
     shared.dedicated.close();
     shared.readers.close();
     shared.planner.close();
+    shared.copies.stop();
     // The last connection copies the log into the database and deletes it.
     shared.writer.close();
+    // Each of them waits for the writer at most, which has refused it by now.
+    shared.copies.join();
 }
 
 /// The same when the last handle was dropped without closing, with no result.

@@ -4,6 +4,7 @@ mod busy;
 mod channel;
 mod checkpoint;
 mod close;
+mod copy;
 mod dedicated;
 mod foreign;
 mod group;
@@ -25,7 +26,10 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
-use super::{Backend, BackendSession, Capabilities, Completer, Intent, Pages, Reply, call};
+use super::{
+    Backend, BackendSession, Capabilities, Completer, CopyOrder, Intent, Pages, Reply, RestoreFrom,
+    call,
+};
 use crate::changes::Observation;
 use crate::engine::{Connection, HAS_CHANGESETS, HAS_ROWS, ReadOutcome, Role, context};
 use crate::error::{Error, ErrorKind, Result};
@@ -62,6 +66,7 @@ struct Shared {
     writer: Writer,
     routes: Routes,
     checkpoints: Checkpoints,
+    copies: copy::Copies,
     /// Readers whose connection keeps a lease, one bit each.
     leased: AtomicU64,
     /// Readers that ran something since leases were last checked, one bit each.
@@ -109,6 +114,7 @@ impl Threaded {
             writer: Writer::new(kept),
             routes: Routes::default(),
             checkpoints: Checkpoints::default(),
+            copies: copy::Copies::default(),
             leased: AtomicU64::new(0),
             touched: AtomicU64::new(0),
             expiry_scheduled: AtomicBool::new(false),
@@ -262,6 +268,7 @@ impl Backend for Threaded {
             watches: true,
             row_changes: HAS_ROWS,
             changesets: HAS_CHANGESETS,
+            backups: true,
         }
     }
 
@@ -331,6 +338,20 @@ impl Backend for Threaded {
             return Reply::err(error);
         }
         Reply::ready(Ok(stream::start(&self.shared, sql, params)))
+    }
+
+    fn copy(&self, order: CopyOrder) -> Reply<()> {
+        match self.shared.check_open() {
+            Ok(()) => copy::copy(&self.shared, order),
+            Err(error) => Reply::err(error),
+        }
+    }
+
+    fn restore(&self, from: RestoreFrom) -> Reply<()> {
+        match self.shared.check_open() {
+            Ok(()) => copy::restore(&self.shared, from),
+            Err(error) => Reply::err(error),
+        }
     }
 
     fn acquire_timeout(&self) -> Option<Duration> {

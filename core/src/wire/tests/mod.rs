@@ -1,7 +1,9 @@
 //! Tests with the bytes of a client, as a binding would write them.
 
+mod backup;
 mod cancellation;
 mod handles;
+mod migrations;
 mod model;
 mod parts;
 mod sink;
@@ -11,12 +13,13 @@ mod watch_all;
 
 use std::sync::{Arc, Mutex};
 
-use super::numbers::op;
+use super::numbers::{cell, kind, op};
 use super::{Host, Server};
 use crate::api::database::Database;
 use crate::backend::single_thread::SingleThread;
 use crate::options::Options;
 use crate::platform::BoxFuture;
+use crate::value::Value;
 
 /// Drives futures on the test's runtime.
 #[derive(Clone, Default)]
@@ -77,6 +80,36 @@ struct Reply {
 
 fn word(bytes: &[u8], at: usize) -> u32 {
     u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap())
+}
+
+/// The values of a reply with rows.
+fn values(reply: &Reply) -> Vec<Value> {
+    assert_eq!(reply.kind, kind::ROWS, "{reply:?}");
+    let bytes = &reply.payload;
+    let width = word(bytes, 4) as usize;
+    let mut at = 16 + (word(bytes, 8) as usize).next_multiple_of(8);
+    let mut all = Vec::new();
+    for _ in 0..reply.extra {
+        let (rows, heap) = (word(bytes, at) as usize, word(bytes, at + 4) as usize);
+        let cells = at + 16;
+        let texts = cells + rows * width * cell::SIZE;
+        for cell in bytes[cells..texts].chunks(cell::SIZE) {
+            let number = u64::from_le_bytes(cell[8..16].try_into().unwrap());
+            let heap = || {
+                let from = texts + number as usize;
+                bytes[from..from + word(cell, 4) as usize].to_vec()
+            };
+            all.push(match word(cell, 0) {
+                cell::NULL => Value::Null,
+                cell::INTEGER => Value::Integer(number.cast_signed()),
+                cell::REAL => Value::Real(f64::from_bits(number)),
+                cell::BLOB => Value::from(heap()),
+                _ => Value::from(String::from_utf8(heap()).unwrap()),
+            });
+        }
+        at = (texts + heap).next_multiple_of(8);
+    }
+    all
 }
 
 fn taken(server: &Server) -> Vec<u8> {

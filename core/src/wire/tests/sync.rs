@@ -1,8 +1,7 @@
 //! Outboxes and change sets of a client.
 
-use super::super::numbers::{cell, kind, reply};
+use super::super::numbers::reply;
 use super::*;
-use crate::value::Value;
 
 /// A client of a database with the table `t`, and the database.
 struct Client {
@@ -90,36 +89,6 @@ fn batch(reply: &Reply) -> Option<(i64, Vec<u8>)> {
     let [id, bytes] = values.try_into().ok()?;
     let (Value::Integer(id), Value::Blob(bytes)) = (id, bytes) else { panic!("another row") };
     Some((id, bytes.to_vec()))
-}
-
-/// The values of a reply with rows.
-fn values(reply: &Reply) -> Vec<Value> {
-    assert_eq!(reply.kind, kind::ROWS, "{reply:?}");
-    let bytes = &reply.payload;
-    let width = word(bytes, 4) as usize;
-    let mut at = 16 + (word(bytes, 8) as usize).next_multiple_of(8);
-    let mut all = Vec::new();
-    for _ in 0..reply.extra {
-        let (rows, heap) = (word(bytes, at) as usize, word(bytes, at + 4) as usize);
-        let cells = at + 16;
-        let texts = cells + rows * width * cell::SIZE;
-        for cell in bytes[cells..texts].chunks(cell::SIZE) {
-            let number = u64::from_le_bytes(cell[8..16].try_into().unwrap());
-            let heap = || {
-                let from = texts + number as usize;
-                bytes[from..from + word(cell, 4) as usize].to_vec()
-            };
-            all.push(match word(cell, 0) {
-                cell::NULL => Value::Null,
-                cell::INTEGER => Value::Integer(number.cast_signed()),
-                cell::REAL => Value::Real(f64::from_bits(number)),
-                cell::BLOB => Value::from(heap()),
-                _ => Value::from(String::from_utf8(heap()).unwrap()),
-            });
-        }
-        at = (texts + heap).next_multiple_of(8);
-    }
-    all
 }
 
 #[tokio::test]

@@ -66,10 +66,14 @@ const WORKS: &[Work] = &[
 ];
 
 const FURTHER: &[(&str, &str)] = &[
-    ("live_own_p50", "from a write to the result of a live query, p50"),
+    ("live_own_p50", "from the return of a write's call to the result of a live query, p50"),
     ("live_own_p99", "the same, p99"),
-    ("live_tab_p50", "from a write to the result of a live query in another tab, p50"),
+    ("live_own_whole_p50", "from before the call, p50"),
+    ("live_own_whole_p99", "the same, p99"),
+    ("live_tab_p50", "from the return of a write's call to the result in another tab, p50"),
     ("live_tab_p99", "the same, p99"),
+    ("live_tab_whole_p50", "from before the call, p50"),
+    ("live_tab_whole_p99", "the same, p99"),
 ];
 
 const GOALS: &[Goal] = &[

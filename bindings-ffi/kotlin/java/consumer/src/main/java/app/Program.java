@@ -1,8 +1,10 @@
 package app;
 
+import io.github.ubiqlite.Migrations;
 import io.github.ubiqlite.UbiqliteException;
 import io.github.ubiqlite.java.Row;
 import io.github.ubiqlite.java.UbiqliteDatabase;
+import io.github.ubiqlite.java.UbiqliteOptions;
 import java.util.List;
 import java.util.Map;
 
@@ -17,9 +19,11 @@ public final class Program implements Runnable {
 
     @Override
     public void run() {
-        UbiqliteDatabase db = UbiqliteDatabase.open(path).join();
+        // By the loader of this class: that of a thread may be another.
+        Migrations migrations = Migrations.resources("migrations", Program.class.getClassLoader());
+        UbiqliteOptions options = UbiqliteOptions.builder().migrations(migrations).build();
+        UbiqliteDatabase db = UbiqliteDatabase.open(path, options).join();
         try {
-            db.batch("CREATE TABLE IF NOT EXISTS items (id INTEGER PRIMARY KEY, name TEXT)").join();
             db.table("items").insert(Map.of("name", "lamp")).join();
             db.transaction(tx -> tx.execute("UPDATE items SET name = ?", "chair")).join();
             List<Row> rows = db.query("SELECT * FROM items").join();

@@ -10,6 +10,7 @@ import io.github.ubiqlite.internal.applied
 import io.github.ubiqlite.internal.indexed
 import io.github.ubiqlite.internal.invalid
 import io.github.ubiqlite.internal.commits
+import io.github.ubiqlite.internal.damages
 import io.github.ubiqlite.internal.updates
 import io.github.ubiqlite.internal.updatesOfAll
 import kotlin.time.Duration
@@ -172,6 +173,30 @@ public class Database private constructor(
     }
 
     /**
+     * Checks the whole database, and returns what is wrong with it: nothing, in a sound one. It reads
+     * every page, on one reader. Writes go on meanwhile, and the log grows until the check has ended.
+     *
+     * ```kotlin
+     * db.check().forEach { println("${it.kind} ${it.table}: ${it.message}") }
+     * ```
+     * SQLite describes at most 100 faults of the content, and of each table. What it finds first may
+     * keep it from finding the rest, and from looking at foreign keys: check again what was mended.
+     *
+     * @throws UbiqliteException `Corrupt` or `NotADatabase` if not even the schema can be read
+     */
+    public suspend fun check(): List<Damage> = damages(target)
+
+    /**
+     * Returns these migrations of this database, to be run and inspected. Nothing happens before one of
+     * its methods is called.
+     *
+     * ```kotlin
+     * for (step in db.migrations(Migrations.resources("migrations")).run()) println("${step.name} took ${step.took}")
+     * ```
+     */
+    public fun migrations(migrations: Migrations): Migrator = Migrator(target, migrations)
+
+    /**
      * Records the changes of these tables from now on, and returns where they wait to be sent.
      *
      * ```kotlin
@@ -259,6 +284,16 @@ public class Database private constructor(
         }
     }
 
+    /** Runs [block], and closes if it fails. What it has thrown comes first. */
+    private suspend inline fun orClosed(block: () -> Unit) {
+        try {
+            block()
+        } catch (error: Throwable) {
+            runCatching { closeAnyway() }.exceptionOrNull()?.let(error::addSuppressed)
+            throw error
+        }
+    }
+
     @PublishedApi
     internal suspend fun closeAnyway(): Unit = withContext(NonCancellable) { close() }
 
@@ -272,14 +307,18 @@ public class Database private constructor(
          * ```
          * @param path of the file, which is created if it is missing; `":memory:"` for none
          * @throws UbiqliteException `CannotOpen`, `NotADatabase`, `Corrupt`, `ReadOnly`, `Busy`; `InvalidArgument` for options
-         * that can't be used; `Unsupported` if there is no native library for this system
+         * that can't be used; `Unsupported` if there is no native library for this system. With
+         * [migrations][DatabaseOptions.migrations] what [Migrator.run] throws, such as `SchemaTooNew` if a newer program has
+         * applied migrations that are not among them
          */
         public suspend fun open(path: String, options: DatabaseOptions.() -> Unit = {}): Database {
             if (path.isEmpty()) throw invalid("the path of a database must not be empty")
             if ('\u0000' in path) throw invalid("the path contains a NUL character, which no file name can contain")
             val chosen = DatabaseOptions().apply(options)
             val client = EngineClient.open(path, chosen.settings(), Mapping.of(chosen.json, chosen.snakeCase))
-            return Database(CallTarget(client, Owner(client), null, EngineClient.NO_LIMIT), path)
+            val db = Database(CallTarget(client, Owner(client), null, EngineClient.NO_LIMIT), path)
+            chosen.toApply?.let { db.orClosed { db.migrations(it).run() } }
+            return db
         }
     }
 }

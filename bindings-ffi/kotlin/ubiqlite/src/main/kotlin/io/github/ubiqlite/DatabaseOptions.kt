@@ -116,6 +116,21 @@ public class DatabaseOptions internal constructor() {
      */
     public var snakeCase: Boolean = false
 
+    internal var toApply: Migrations? = null
+
+    /**
+     * Applies these migrations when the database is opened: [Database.open] returns when they are done.
+     * If one fails, the database is closed again, and [Database.open] throws what [Migrator.run] throws.
+     * Default: none.
+     *
+     * ```kotlin
+     * val db = Database.open("app.db") { migrations(Migrations.resources("migrations")) }
+     * ```
+     */
+    public fun migrations(migrations: Migrations) {
+        toApply = migrations
+    }
+
     /** Returns the options in the form that the engine reads. */
     internal fun settings(): String = buildJsonObject {
         readOnly?.let { put("read_only", it) }

@@ -2,7 +2,9 @@ package io.github.ubiqlite.java
 
 import io.github.ubiqlite.Applied
 import io.github.ubiqlite.Capabilities
+import io.github.ubiqlite.Damage
 import io.github.ubiqlite.Database
+import io.github.ubiqlite.Migrations
 import io.github.ubiqlite.Mode
 import io.github.ubiqlite.Policy
 import io.github.ubiqlite.Statement
@@ -141,6 +143,23 @@ public class UbiqliteDatabase private constructor(private val database: Database
     public fun touch(vararg tables: String): CompletableFuture<Void?> = caller.tell { database.touch(*tables) }
 
     /**
+     * Checks the whole database, and returns what is wrong with it: nothing, in a sound one.
+     * [io.github.ubiqlite.Database.check] says what it finds.
+     */
+    public fun check(): CompletableFuture<List<Damage>> = caller.ask { database.check() }
+
+    /**
+     * Returns these migrations of this database, to be run and inspected. Nothing happens before one of
+     * its methods is called.
+     *
+     * ```java
+     * db.migrations(Migrations.resources("migrations")).run()
+     *     .thenAccept(steps -> steps.forEach(step -> System.out.println(step.getName() + " took " + step.getTook())));
+     * ```
+     */
+    public fun migrations(migrations: Migrations): Migrator = Migrator(database.migrations(migrations), caller)
+
+    /**
      * Records the changes of these tables from now on, and returns where they wait to be sent. What is
      * recorded is kept in the database, and goes on when that is opened again. Another call replaces
      * the tables, and one without names ends the recording. [io.github.ubiqlite.Database.outbox] has
@@ -205,7 +224,9 @@ public class UbiqliteDatabase private constructor(private val database: Database
          *
          * @param path of the file, which is created if it is missing; `":memory:"` for none
          * @throws io.github.ubiqlite.UbiqliteException in the future: `CannotOpen`, `NotADatabase`, `Corrupt`, `Busy`;
-         * `InvalidArgument` for options that can't be used; `Unsupported` if there is no native library for this system
+         * `InvalidArgument` for options that can't be used; `Unsupported` if there is no native library for this system.
+         * With [migrations][UbiqliteOptions.Builder.migrations] what [Migrator.run] fails with, such as `SchemaTooNew` if a
+         * newer program has applied migrations that are not among them
          */
         @JvmStatic
         @JvmOverloads

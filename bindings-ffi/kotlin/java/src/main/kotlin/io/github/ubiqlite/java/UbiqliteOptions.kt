@@ -2,6 +2,7 @@ package io.github.ubiqlite.java
 
 import io.github.ubiqlite.DatabaseOptions
 import io.github.ubiqlite.JournalMode
+import io.github.ubiqlite.Migrations
 import io.github.ubiqlite.Synchronous
 import java.time.Duration
 import java.util.concurrent.Executor
@@ -85,6 +86,17 @@ public class UbiqliteOptions private constructor(
 
         /** When a commit waits for the disk. Default: `FULL`. */
         public fun synchronous(value: Synchronous): Builder = set { synchronous = value }
+
+        /**
+         * Applies these migrations when the database is opened: the future of [UbiqliteDatabase.open]
+         * completes when they are done. If one fails, the database is closed again, and the future fails as
+         * that of [Migrator.run]. Default: none.
+         *
+         * ```java
+         * UbiqliteOptions options = UbiqliteOptions.builder().migrations(Migrations.resources("migrations")).build();
+         * ```
+         */
+        public fun migrations(value: Migrations): Builder = set { migrations(value) }
 
         /** Returns the options, which later calls on this builder do not change. */
         public fun build(): UbiqliteOptions = UbiqliteOptions(settings.toList(), executor)

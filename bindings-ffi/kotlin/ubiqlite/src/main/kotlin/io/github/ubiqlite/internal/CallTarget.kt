@@ -14,7 +14,7 @@ internal class CallTarget(
     @JvmField val limit: Long,
 ) {
     /** Returns the same target with a time limit for every call. */
-    fun limited(timeout: Duration): CallTarget = CallTarget(client, owner, on, millis(timeout))
+    fun limited(timeout: Duration): CallTarget = CallTarget(client, owner, on, limit(timeout))
 
     /** Returns the same target for a handle. */
     fun within(handle: RemoteHandle): CallTarget = CallTarget(client, owner, handle, limit)
@@ -40,12 +40,14 @@ internal class CallTarget(
         /** The longest limit of the wire format, which is as good as none. */
         const val LONGEST = 0xFFFF_FFFFL
 
-        fun millis(timeout: Duration): Long {
-            if (timeout.isNegative()) throw invalid("a timeout must not be negative")
-            val millis = timeout.inWholeMilliseconds
-            // Rounded up: a limit of less than a millisecond must not become zero.
-            val whole = if (timeout.inWholeNanoseconds % 1_000_000 == 0L) millis else millis + 1
-            return if (whole >= LONGEST) EngineClient.NO_LIMIT else whole
-        }
+        fun limit(timeout: Duration): Long = millis(timeout).let { if (it >= LONGEST) EngineClient.NO_LIMIT else it }
     }
+}
+
+/** Returns a time limit in milliseconds, at most [Long.MAX_VALUE]. Throws `InvalidArgument` for a negative one. */
+internal fun millis(timeout: Duration): Long {
+    if (timeout.isNegative()) throw invalid("a timeout must not be negative")
+    val millis = timeout.inWholeMilliseconds
+    // Rounded up: a limit of less than a millisecond must not become zero.
+    return if (millis == Long.MAX_VALUE || timeout.inWholeNanoseconds % 1_000_000 == 0L) millis else millis + 1
 }

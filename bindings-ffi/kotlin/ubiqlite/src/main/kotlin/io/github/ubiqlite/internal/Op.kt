@@ -50,6 +50,12 @@ internal object Op {
     const val SELECT_WATCH = 43
     const val OUTBOX_AGAIN = 44
     const val WATCH_ALL = 45
+    const val CHECK = 46
+    const val MIGRATIONS = 47
+    const val MIGRATE = 48
+    const val BACKUP = 49
+    const val BACKUP_STREAM = 50
+    const val RESTORE = 51
 }
 
 /** Flags of a request. */

@@ -1,10 +1,14 @@
 package io.github.ubiqlite.spec
 
 import io.github.ubiqlite.Applied
+import io.github.ubiqlite.AppliedMigration
 import io.github.ubiqlite.Capabilities
 import io.github.ubiqlite.Conflict
+import io.github.ubiqlite.Damage
+import io.github.ubiqlite.Drift
 import io.github.ubiqlite.Executed
 import io.github.ubiqlite.Key
+import io.github.ubiqlite.MigrationStep
 import io.github.ubiqlite.Outbox
 import io.github.ubiqlite.OutboxBatch
 import io.github.ubiqlite.Row
@@ -41,6 +45,12 @@ internal fun dataOf(result: Any?): Any? = when (result) {
             "theirs" to theirs, "decision" to word(decision),
         )
     }
+    is Damage -> with(result) {
+        mapOf("kind" to word(kind), "table" to table, "rowid" to rowid, "parent" to parent, "message" to message)
+    }
+    is MigrationStep -> dataOfStep(result)
+    is AppliedMigration -> dataOfApplied(result)
+    is Drift -> dataOfDrift(result)
     is Key -> result.values.map(::dataOf)
     is List<*> -> result.map(::dataOf)
     Unit -> null
@@ -50,7 +60,7 @@ internal fun dataOf(result: Any?): Any? = when (result) {
 private fun word(of: Enum<*>): String = of.name.lowercase()
 
 /** Methods for whose results only the expected keys are compared. */
-private val PARTIAL = setOf("execute", "batch", "capabilities", "apply")
+private val PARTIAL = setOf("execute", "batch", "capabilities", "apply", "migrations")
 
 /** Compares the outcome with the expectation; throws the difference in readable form. */
 internal fun check(step: Step, outcome: Outcome, nameOf: (String) -> String) {

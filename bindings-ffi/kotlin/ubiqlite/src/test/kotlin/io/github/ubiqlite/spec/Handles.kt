@@ -117,6 +117,8 @@ private suspend fun simple(step: Step, on: Reader): Any? {
         "release" -> ready(on as? Savepoint ?: wrong(step)).release()
         "close" -> ready(on as? Database ?: wrong(step)).close()
         "touch" -> (on as? Database ?: wrong(step)).touch(*ready(step.texts("tables")).toTypedArray())
+        "check" -> ready(on as? Database ?: wrong(step)).check()
+        "migrations" -> migrate(step, on as? Database ?: wrong(step))
         "capabilities" -> ready(on as? Database ?: wrong(step)).capabilities()
         "apply" -> {
             val (bytes, policy) = step.changes() to step.policy()

@@ -6,6 +6,8 @@ import io.github.ubiqlite.JournalMode
 import io.github.ubiqlite.Statement
 import io.github.ubiqlite.Synchronous
 import java.io.File
+import java.util.concurrent.ConcurrentHashMap
+import java.util.concurrent.CopyOnWriteArrayList
 import kotlin.time.Duration.Companion.milliseconds
 import kotlinx.serialization.json.JsonElement
 import kotlinx.serialization.json.JsonObject
@@ -13,8 +15,8 @@ import kotlinx.serialization.json.JsonPrimitive
 
 /** A scenario's directory and databases. */
 internal class World(private val root: File) {
-    val databases = HashMap<String, Database>()
-    private val opened = ArrayList<Database>()
+    val databases = ConcurrentHashMap<String, Database>()
+    private val opened = CopyOnWriteArrayList<Database>()
 
     /** Not with [File], which would turn `a/../b` into another path. */
     private fun locate(path: String): String = "$root/$path"
@@ -35,7 +37,10 @@ internal class World(private val root: File) {
 
     suspend fun open(path: String, options: JsonObject?): Database {
         val where = if (path == ":memory:") path else locate(path)
-        return Database.open(where) { options?.forEach { (name, value) -> set(name, value as JsonPrimitive) } }.also { opened += it }
+        val db = Database.open(where) {
+            options?.forEach { (name, value) -> if (value is JsonObject) set(name, value) else set(name, value as JsonPrimitive) }
+        }
+        return db.also { opened += it }
     }
 
     /** Makes a file. */
@@ -58,6 +63,13 @@ internal class World(private val root: File) {
 
     /** Closes all databases. */
     suspend fun close() = opened.forEach { it.close() }
+}
+
+private fun DatabaseOptions.set(name: String, value: JsonObject) {
+    if (name != "migrations") throw Failure("there is no option \"$name\" with fields")
+    val used = mutableSetOf<String>()
+    migrations(migrationsOf { used += it; value[it] })
+    (value.keys - used).firstOrNull()?.let { throw Failure("\"$it\" has no place in migrations") }
 }
 
 private fun DatabaseOptions.set(name: String, value: JsonPrimitive) {

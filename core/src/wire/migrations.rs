@@ -1,0 +1,215 @@
+//! Migrations, for clients.
+//!
+//! What an operation on them has: a byte that says what to do, the number of the migration to go to
+//! (8 bytes; 0 unless it is [`To`](Doing::To)), the sum of 1 if newer ones are allowed and 2 if edited
+//! files are accepted, the time to wait for the lock in milliseconds (8 bytes, negative: the
+//! default), and the files: how many (4 bytes), and the name and text of each.
+//!
+//! The reply has rows of one column. For a step: the number, the name, what is done (0 applied, 1
+//! undone, 2 noted, 3 accepted as edited), 1 if it runs alone, and the microseconds that it took or
+//! null. For an applied one: the number, the name, when or null, the microseconds or null, 1 if it
+//! breaks older programs, 1 if it can be undone, 1 if it is among the files. For a difference: the
+//! object, 0 if it is missing, 1 if it was added, 2 if it is another, how many details, and those.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::cells::Cells;
+use super::handles::CallTarget;
+use super::numbers::op;
+use super::read::{ByteReader, malformed};
+use super::server::ServerInner;
+use crate::api::table::uncommitted;
+use crate::error::{Error, ErrorKind, Result};
+use crate::exec::database_inner::UNKNOWN;
+use crate::migrate::{
+    AppliedMigration, Drift, DriftKind, MigrationAction, MigrationStep, Migrator,
+};
+use crate::migrations::Migrations;
+use crate::row::Rows;
+use crate::value::ValueRef;
+
+/// An operation on migrations.
+#[derive(Debug)]
+pub(super) struct MigrationOperation {
+    doing: Doing,
+    migrations: Migrations,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Doing {
+    Pending,
+    Applied,
+    Verify,
+    Run,
+    DryRun,
+    To(u64),
+    /// Says which ones this client knows: it comes from an engine that is gone.
+    Know,
+}
+
+impl MigrationOperation {
+    /// Whether it changes something.
+    pub(super) fn changes(&self) -> bool {
+        matches!(self.doing, Doing::Run | Doing::To(_))
+    }
+
+    pub(super) fn read(operation: u8, from: &mut ByteReader<'_>) -> Result<Self> {
+        let (doing, number) = (from.u8()?, from.i64()?);
+        let doing = match (operation, doing) {
+            (op::MIGRATIONS, 0) => Doing::Pending,
+            (op::MIGRATIONS, 1) => Doing::Applied,
+            (op::MIGRATIONS, 2) => Doing::Verify,
+            (op::MIGRATE, 0) => Doing::Run,
+            (op::MIGRATE, 1) => Doing::DryRun,
+            (op::MIGRATE, 2) => Doing::To(u64::try_from(number).map_err(|_| {
+                Error::invalid(format!("{number} is not the number of a migration"))
+            })?),
+            (op::MIGRATE, 3) => Doing::Know,
+            _ => return Err(malformed()),
+        };
+        let (flags, patience) = (from.u8()?, from.i64()?);
+        let mut files = Vec::new();
+        for _ in 0..from.count()? {
+            files.push((from.str()?.to_owned(), from.str()?.to_owned()));
+        }
+        let migrations =
+            Migrations::new(files)?.allow_newer(flags & 1 != 0).accept_edited(flags & 2 != 0);
+        let migrations = match u64::try_from(patience) {
+            Ok(millis) => migrations.lock_timeout(Duration::from_millis(millis)),
+            Err(_) => migrations,
+        };
+        Ok(Self { doing, migrations })
+    }
+}
+
+impl ServerInner {
+    /// Does what was asked for of the migrations.
+    pub(super) async fn migrate(
+        &self,
+        on: &CallTarget,
+        limit: Option<Duration>,
+        operation: MigrationOperation,
+    ) -> Result<Rows> {
+        let CallTarget::Database(database) = on else { return Err(uncommitted()) };
+        let MigrationOperation { doing, migrations } = operation;
+        let migrator = database.limited(limit).migrations(&migrations);
+        let mut cells = Cells::default();
+        match doing {
+            Doing::Pending => steps(&mut cells, &migrator.pending().await?),
+            Doing::Applied => applied(&mut cells, &migrator.applied().await?),
+            Doing::Verify => differences(&mut cells, &migrator.verify().await?),
+            Doing::DryRun => steps(&mut cells, &migrator.dry_run().await?),
+            Doing::Run | Doing::To(_) => {
+                let done = match doing {
+                    Doing::To(number) => migrator.to(number).await?,
+                    _ => migrator.run().await?,
+                };
+                self.note_schema(&migrator, &migrations, !done.is_empty()).await?;
+                steps(&mut cells, &done);
+            }
+            Doing::Know => {
+                self.note_schema(&migrator, &migrations, true).await?;
+                self.check_schema()?;
+            }
+        }
+        Ok(cells.finish())
+    }
+
+    /// Notes which migrations this client knows, and, if that is to be read `again`, which one of
+    /// those that the database has breaks older programs.
+    async fn note_schema(
+        &self,
+        migrator: &Migrator,
+        migrations: &Migrations,
+        again: bool,
+    ) -> Result<()> {
+        let breaks_older = &self.database.shared().breaks_older;
+        if again || breaks_older.load(Ordering::Acquire) == UNKNOWN {
+            let applied = migrator.applied().await?;
+            let breaks = applied.iter().filter(|it| it.breaks_older).map(|it| it.number).max();
+            breaks_older.store(breaks.unwrap_or(0), Ordering::Release);
+        }
+        self.knows.store(migrations.last().unwrap_or(0), Ordering::Release);
+        Ok(())
+    }
+
+    /// Refuses a client whose migrations lack one that breaks older programs, which another client
+    /// has applied while this one had the database open.
+    #[inline]
+    pub(super) fn check_schema(&self) -> Result<()> {
+        let knows = self.knows.load(Ordering::Relaxed);
+        if knows == 0 {
+            return Ok(());
+        }
+        let breaks = self.database.shared().breaks_older.load(Ordering::Acquire);
+        if breaks == UNKNOWN || knows >= breaks { Ok(()) } else { Err(too_new()) }
+    }
+}
+
+#[cold]
+fn too_new() -> Error {
+    Error::new(
+        ErrorKind::SchemaTooNew,
+        "a newer program has applied a migration that breaks older ones; load the newer program",
+    )
+}
+
+fn flag(cells: &mut Cells, is: bool) {
+    cells.count(usize::from(is));
+}
+
+fn number(cells: &mut Cells, number: u64) {
+    cells.push(ValueRef::Integer(i64::try_from(number).unwrap_or(i64::MAX)));
+}
+
+fn text(cells: &mut Cells, text: &str) {
+    cells.push(ValueRef::Text(text.as_bytes()));
+}
+
+fn took(cells: &mut Cells, took: Option<Duration>) {
+    cells.push(took.map_or(ValueRef::Null, |took| {
+        ValueRef::Integer(i64::try_from(took.as_micros()).unwrap_or(i64::MAX))
+    }));
+}
+
+fn steps(cells: &mut Cells, steps: &[MigrationStep]) {
+    for step in steps {
+        number(cells, step.number);
+        text(cells, &step.name);
+        cells.count(match step.action {
+            MigrationAction::Apply => 0,
+            MigrationAction::Revert => 1,
+            MigrationAction::Note => 2,
+            MigrationAction::AcceptEdit => 3,
+        });
+        flag(cells, step.alone);
+        took(cells, step.took);
+    }
+}
+
+fn applied(cells: &mut Cells, applied: &[AppliedMigration]) {
+    for it in applied {
+        number(cells, it.number);
+        text(cells, &it.name);
+        let at = it.applied_at.as_ref();
+        cells.push(at.map_or(ValueRef::Null, |at| ValueRef::Text(at.as_bytes())));
+        took(cells, it.took);
+        flag(cells, it.breaks_older);
+        flag(cells, it.reversible);
+        flag(cells, it.known);
+    }
+}
+
+fn differences(cells: &mut Cells, found: &[Drift]) {
+    for drift in found {
+        text(cells, &drift.object);
+        cells.count(match drift.kind {
+            DriftKind::Missing => 0,
+            DriftKind::Added => 1,
+            DriftKind::Changed => 2,
+        });
+        cells.count(drift.details.len());
+        drift.details.iter().for_each(|detail| text(cells, detail));
+    }
+}
