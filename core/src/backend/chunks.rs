@@ -126,3 +126,57 @@ impl Drop for ChunkSource {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::pin::Pin;
+
+    use super::*;
+
+    fn polled<T>(poll: impl FnOnce(&mut Context<'_>) -> T) -> T {
+        poll(&mut Context::from_waker(Waker::noop()))
+    }
+
+    #[test]
+    fn the_maker_waits_for_the_reader_and_ends_with_it() {
+        let (sink, source) = chunks();
+        for _ in 0..AHEAD {
+            assert_eq!(polled(|cx| sink.poll_ready(cx)), Poll::Ready(true));
+            sink.push(vec![1]);
+        }
+        assert_eq!(polled(|cx| sink.poll_ready(cx)), Poll::Pending);
+        assert_eq!(sink.wait_ready(Duration::from_millis(1)), None);
+        assert_eq!(polled(|cx| source.poll_next(cx)), Poll::Ready(Some(vec![1])));
+        assert_eq!(sink.wait_ready(Duration::ZERO), Some(true));
+        drop(source);
+        assert_eq!(sink.wait_ready(Duration::ZERO), Some(false));
+        assert_eq!(polled(|cx| sink.poll_ready(cx)), Poll::Ready(false));
+    }
+
+    #[test]
+    fn the_reader_gets_all_before_the_end() {
+        let (sink, source) = chunks();
+        sink.push(vec![1]);
+        drop(sink);
+        assert_eq!(polled(|cx| source.poll_next(cx)), Poll::Ready(Some(vec![1])));
+        assert_eq!(polled(|cx| source.poll_next(cx)), Poll::Ready(None));
+    }
+
+    #[tokio::test]
+    async fn a_reader_that_waits_is_woken_and_so_is_a_maker() {
+        let (sink, source) = chunks();
+        let mut next = std::pin::pin!(std::future::poll_fn(|cx| source.poll_next(cx)));
+        assert!(polled(|cx| Pin::as_mut(&mut next).poll(cx)).is_pending());
+        let making = std::thread::spawn(move || {
+            for number in 0..100 {
+                assert_eq!(sink.wait_ready(Duration::from_secs(60)), Some(true));
+                sink.push(vec![number]);
+            }
+        });
+        for number in 0..100 {
+            assert_eq!(next.as_mut().await, Some(vec![number]));
+        }
+        making.join().unwrap();
+        assert_eq!(next.await, None);
+    }
+}

@@ -3,7 +3,7 @@
 //! A copy to `copy.db` is written into `copy.db.part`, which whoever writes it has locked. So a
 //! part that nobody has locked is left by somebody who was killed, and is written anew.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File, Permissions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -20,6 +20,8 @@ pub(crate) struct CopyFile {
     /// Its name when it is complete; `None`: it gets none.
     target: Option<PathBuf>,
     overwrite: bool,
+    /// Those of the database, which it gets with its name.
+    permissions: Option<Permissions>,
     file: Option<File>,
 }
 
@@ -38,9 +40,10 @@ impl CopyFile {
             check_own(&part, database)?;
         }
         check_target(&target, overwrite)?;
-        let file = open_locked(&part)?;
-        let made = Self { part, target: Some(target), overwrite, file: Some(file) };
-        made.take_permissions(database)?;
+        let file = Some(open_locked(&part)?);
+        let permissions = database.and_then(|path| fs::metadata(path).ok());
+        let permissions = permissions.map(|database| database.permissions());
+        let made = Self { part, target: Some(target), overwrite, permissions, file };
         made.clear()?;
         Ok(made)
     }
@@ -60,7 +63,8 @@ impl CopyFile {
                 let part = with_suffix(base, &format!(".copy-{number}.part"));
                 match open_locked(&part) {
                     Ok(file) => {
-                        let made = Self { part, target: None, overwrite: false, file: Some(file) };
+                        let (target, permissions, file) = (None, None, Some(file));
+                        let made = Self { part, target, overwrite: false, permissions, file };
                         made.clear()?;
                         return Ok(made);
                     }
@@ -106,14 +110,6 @@ impl CopyFile {
         self.with_file(|file| file.set_len(0))
     }
 
-    /// A copy is as readable as what it is a copy of.
-    fn take_permissions(&self, database: Option<&Path>) -> Result<()> {
-        match database.map(fs::metadata) {
-            Some(Ok(of)) => self.with_file(|file| file.set_permissions(of.permissions())),
-            _ => Ok(()),
-        }
-    }
-
     fn with_file<T>(&self, work: impl FnOnce(&File) -> io::Result<T>) -> Result<T> {
         let file = self.file.as_ref().ok_or_else(|| Error::closed("copy"))?;
         work(file).map_err(|error| failed(&error, &self.part))
@@ -125,8 +121,12 @@ impl CopyFile {
     /// # Errors
     /// `InvalidArgument` if the name was taken in the meantime; `Io`, `DiskFull` and others.
     pub(crate) fn finish(mut self, writer: impl Sized) -> Result<()> {
-        self.with_file(File::sync_all)?;
         let Some(target) = self.target.take() else { return Ok(()) };
+        // A copy is as readable as what it is a copy of.
+        if let Some(permissions) = self.permissions.take() {
+            self.with_file(|file| file.set_permissions(permissions))?;
+        }
+        self.with_file(File::sync_all)?;
         // A descriptor of SQLite's must not be the last to be closed, and on some systems a file
         // must be closed to be renamed.
         let mut writer = Some(writer);

@@ -81,3 +81,36 @@ fn put(bytes: &mut Vec<u8>, from: &[u8], at: usize) {
     }
     bytes[at..end].copy_from_slice(from);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_are_taken_in_order_and_a_gap_is_zeros() {
+        let mut window = Window::default();
+        window.write(b"bb", 4);
+        window.write(b"dd", 10);
+        assert_eq!(window.take(6), b"\0\0\0\0bb");
+        assert_eq!((window.start(), window.size()), (6, 12));
+        assert_eq!(window.take(12), b"\0\0\0\0dd");
+        assert_eq!(window.take(14), b"\0\0");
+        assert_eq!(window.take(14), b"");
+    }
+
+    #[test]
+    fn what_was_taken_is_not_written_again_but_for_the_head() {
+        let mut window = Window::default();
+        window.write(&[7; 100_000], 0);
+        window.take(90_000);
+        window.write(&[8; 100], 89_950);
+        assert_eq!(window.take(90_100)[..], [[8; 50], [7; 50]].concat());
+        window.write(b"head", 0);
+        let mut read = [0; 4];
+        assert_eq!(window.read(&mut read, 0), Ok(4));
+        assert_eq!(&read, b"head");
+        assert_eq!(window.read(&mut read, 80_000), Err(FileError::Io));
+        assert_eq!(window.read(&mut read, 99_998), Ok(2), "up to the end");
+        assert_eq!(window.read(&mut read, 200_000), Ok(0));
+    }
+}

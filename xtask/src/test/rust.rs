@@ -29,7 +29,13 @@ pub(crate) fn steps(workspace: &Workspace, report: &mut Report) {
         })
         .is_none()
     {
-        report.skip(&["lints", "tests", "scenarios without threads", "docs", "quickstart"]);
+        report.skip(&[
+            "lints",
+            "tests",
+            "scenarios and backups without threads",
+            "docs",
+            "quickstart",
+        ]);
         return;
     }
     report.step("lints", || {
@@ -37,8 +43,8 @@ pub(crate) fn steps(workspace: &Workspace, report: &mut Report) {
     });
     // These include the doc tests.
     report.step("tests", || cargo(&["test", "--workspace", FEATURES, "--no-fail-fast"]).run());
-    report.step("scenarios without threads", || {
-        cargo(&["test", "--workspace", FEATURES, "--test", "spec"])
+    report.step("scenarios and backups without threads", || {
+        cargo(&["test", "--workspace", FEATURES, "--test", "spec", "--test", "backup"])
             .env("UBIQLITE_BACKEND", "single-thread")
             .run()
     });

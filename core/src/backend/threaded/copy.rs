@@ -132,7 +132,7 @@ fn on_thread(
 ) -> Reply<()> {
     let (completer, call) = call();
     let stop = completer.interrupt();
-    let on_thread = Arc::clone(shared);
+    let (on_thread, running) = (Arc::clone(shared), Arc::clone(&stop));
     shared.copies.running().push(Arc::clone(&stop));
     let thread = std::thread::Builder::new().name("ubiqlite-copy".into());
     let spawned = thread.spawn(move || {
@@ -145,10 +145,7 @@ fn on_thread(
             Err(Error::new(ErrorKind::Internal, "copying has failed because of a defect"))
         });
         let done = match done {
-            Err(error) if stop.is_set() && shared.is_closed() => {
-                let _ = error;
-                Err(Error::closed("database"))
-            }
+            Err(_) if stop.is_set() && shared.is_closed() => Err(Error::closed("database")),
             done => done,
         };
         end(&shared, &stop);
@@ -157,7 +154,7 @@ fn on_thread(
     match spawned {
         Ok(_) => Reply::call(call),
         Err(error) => {
-            shared.copies.running().pop();
+            end(shared, &running);
             Reply::err(Error::new(ErrorKind::Io, format!("can't start a thread: {error}")))
         }
     }
@@ -233,7 +230,7 @@ impl Written {
         // It may have begun anew.
         if done < before || done - before >= BETWEEN_SYNCS {
             self.asked.set(done);
-            // Whoever syncs is gone only after an error, which the last sync meets too.
+            // Whoever syncs is gone only after an error, which is reported in the end.
             let _ = self.ask.send(());
         }
     }
@@ -241,13 +238,28 @@ impl Written {
 
 /// Runs `work`, while what it has written is sent to the disk little by little: a system that has
 /// much to write keeps the commits of others waiting until that is done.
+///
+/// # Errors
+/// Those of `work`, and of the disk: a system reports each of its errors once.
 fn syncing<T>(part: &CopyFile, work: impl FnOnce(Written) -> Result<T>) -> Result<T> {
     std::thread::scope(|scope| {
         let (ask, asked) = std::sync::mpsc::sync_channel(1);
         let thread = std::thread::Builder::new().name("ubiqlite-sync".into());
-        let _ = thread
-            .spawn_scoped(scope, move || while asked.recv().is_ok() && part.sync().is_ok() {});
-        work(Written { asked: Cell::new(0), ask })
+        let syncs = thread.spawn_scoped(scope, move || -> Result<()> {
+            while asked.recv().is_ok() {
+                part.sync()?;
+            }
+            Ok(())
+        });
+        let done = work(Written { asked: Cell::new(0), ask })?;
+        match syncs.map(std::thread::ScopedJoinHandle::join) {
+            Ok(Ok(synced)) => synced.map(|()| done),
+            Ok(Err(_)) => {
+                Err(Error::new(ErrorKind::Internal, "writing has failed because of a defect"))
+            }
+            // Without the thread, all is written in the end.
+            Err(_) => Ok(done),
+        }
     })
 }
 
