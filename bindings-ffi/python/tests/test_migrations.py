@@ -353,3 +353,24 @@ def test_a_newer_database_is_refused_with_its_own_error(run: Run[Any], path: str
             assert [each.known for each in await db.migrations(older).applied()] == [True, False]
 
     run(main())
+
+
+def test_a_loop_with_older_files_is_refused_once_another_has_run_one_that_breaks_them(path: str) -> None:
+    breaks = {**FILES, "0003_new.sql": "-- breaks: older\nALTER TABLE items RENAME COLUMN name TO title"}
+
+    async def main() -> None:
+        async with ubiqlite.open(path, migrations=FILES) as db:
+            await db.query("SELECT name FROM items")
+            await asyncio.to_thread(lambda: asyncio.run(newer(db)))
+            for call in (db.query("SELECT 1"), db.execute("DELETE FROM items"), db.migrations(FILES).run()):
+                with pytest.raises(ubiqlite.SchemaTooNew):
+                    await call
+            # It has the newer files now.
+            await db.migrations(breaks).run()
+            await db.query("SELECT title FROM items")
+
+    async def newer(db: ubiqlite.Database) -> None:
+        assert [step.name for step in await db.migrations(breaks).run()] == ["0003_new"]
+        await db.query("SELECT title FROM items")
+
+    asyncio.run(main())

@@ -109,7 +109,8 @@ class Migrations:
     - ``-- alone``: outside a transaction, for ``VACUUM`` and the like: ``PRAGMA`` statements and one other.
     - ``-- replaces: 1-40``: it stands for these migrations: it runs on a new database, and is noted as done where they
       are done.
-    - ``-- breaks: older``: programs that lack it can't use the database any more, even with ``allow_newer``.
+    - ``-- breaks: older``: programs that lack it can't use the database any more, even with ``allow_newer``. Once it
+      was applied through this ``Database``, an event loop that ran older files gets ``SchemaTooNew`` for every call.
     - ``-- rebuild: items``: its ``CREATE TABLE items`` gives the existing table this new form, and keeps its rows,
       indexes and triggers, and whatever refers to it.
     """
