@@ -231,6 +231,33 @@ def test_where_no_copy_can_be_is_told(run: Run[None], tmp_path: Path) -> None:
     run(main())
 
 
+def test_two_copies_to_one_place_do_not_mix(run: Run[None], tmp_path: Path) -> None:
+    async def main() -> None:
+        async with ubiqlite.open(tmp_path / "app.db", synchronous="off") as db:
+            await filled(db, 12000)
+            target = tmp_path / "copy.db"
+            done = await asyncio.gather(db.backup(target), db.backup(target), return_exceptions=True)
+            # Which of them is first, nobody says. The other is refused, since the first writes, or has written.
+            [refused] = [each for each in done if each is not None]
+            assert isinstance(refused, (ubiqlite.Busy, ubiqlite.InvalidArgument)), refused
+            assert len(rows_in(target)) == 12000
+
+    run(main())
+
+
+def test_a_database_in_memory_can_not_be_read_compactly(run: Run[None]) -> None:
+    async def main() -> None:
+        async with ubiqlite.open(":memory:") as db:
+            await filled(db, 10)
+            with pytest.raises(ubiqlite.Unsupported):
+                await db.serialize(compact=True)
+            with pytest.raises(ubiqlite.Unsupported):
+                await db.backup_stream(compact=True).__anext__()
+            assert await db.query_value("SELECT count(*) FROM items") == 10
+
+    run(main())
+
+
 def test_a_compact_copy_is_without_the_space_of_deleted_rows(run: Run[None], tmp_path: Path) -> None:
     async def main() -> None:
         async with ubiqlite.open(tmp_path / "app.db") as db:
