@@ -49,6 +49,14 @@ impl EngineHandle {
         Ok(Self(ubiqlite_shared::open(path, options).await?))
     }
 
+    /// Opens a database in memory with the content of a database file. `options` are as above.
+    ///
+    /// # Errors
+    /// As `ubiqlite::Options::deserialize`; `InvalidArgument` for unknown options.
+    pub(crate) async fn deserialize(bytes: Vec<u8>, options: &str) -> ubiqlite::Result<Self> {
+        Ok(Self(ubiqlite_shared::deserialize(bytes, options).await?))
+    }
+
     pub(crate) fn database(&self) -> &Database {
         &self.0
     }

@@ -20,6 +20,6 @@ mod signal;
 
 pub use client::Format;
 pub use engine::{EngineHandle, OpenError};
-pub use pending::{Pending, Polled, start_open};
+pub use pending::{Pending, Polled, start_deserialize, start_open};
 
 uniffi::setup_scaffolding!();

@@ -111,6 +111,13 @@ pub fn start_open(path: String, options: String) -> Arc<Pending> {
     Pending::start(async move { EngineHandle::open(&path, &options).await.map(Some) })
 }
 
+/// Opens a database in memory with the content of these bytes, which are those of a database file.
+/// `options` and errors are as with [`start_open`].
+#[uniffi::export]
+pub fn start_deserialize(bytes: Vec<u8>, options: String) -> Arc<Pending> {
+    Pending::start(async move { EngineHandle::deserialize(bytes, &options).await.map(Some) })
+}
+
 impl Drop for Pending {
     fn drop(&mut self) {
         self.driver.end();

@@ -17,11 +17,12 @@ from __future__ import annotations
 from ._arrow import ArrowTable
 from ._into import Into
 from ._migration_files import MigrationFiles
-from ._open import Opening, open  # noqa: A004 - `ubiqlite.open`
+from ._open import Opening, deserialize, open  # noqa: A004 - `ubiqlite.open`
 from ._row import Row
 from ._statements import Executed, Reader, Statement, Statements
 from ._values import Key, Params, Record, Value
 from .apply import Applied, Conflict, Newest, Policy
+from .backup import BackupProgress, BackupStream
 from .check import Damage
 from .commits import ChangedRow, ChangedTable, CommitEvent, Commits
 from .database import Capabilities, Database
@@ -80,6 +81,8 @@ __all__ = [
     "Applied",
     "AppliedMigration",
     "ArrowTable",
+    "BackupProgress",
+    "BackupStream",
     "Busy",
     "Cancelled",
     "CannotOpen",
@@ -166,5 +169,6 @@ __all__ = [
     "Watch",
     "WatchAll",
     "WatchedQuery",
+    "deserialize",
     "open",
 ]

@@ -27,6 +27,7 @@ __all__ = [
     "serve",
     "short_call",
     "sqlite",
+    "start_deserialize",
     "start_open",
     "take",
     "wait",
@@ -38,6 +39,7 @@ Format = generated.Format
 OpenError = cast(type[Exception], generated.OpenError)
 Pending = generated.Pending
 start_open = generated.start_open
+start_deserialize = generated.start_deserialize
 
 GONE = -1
 MALFORMED = -2

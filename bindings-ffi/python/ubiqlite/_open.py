@@ -14,7 +14,9 @@ from typing import Any, Literal, Optional, Union
 from . import _fork, _library
 from ._migration_files import MigrationFiles
 from ._opening import settled
+from ._paths import path_of
 from ._target import DatabaseTarget, millis
+from .backup import content_of
 from .database import Database
 from .errors import Error, Internal, InvalidArgument
 from .migrations import Migrations, Migrator, migrations_of
@@ -23,17 +25,20 @@ JournalMode = Literal["wal", "delete", "truncate", "persist", "memory"]
 Synchronous = Literal["off", "normal", "full", "extra"]
 Seconds = Union[float, timedelta]
 
-_NOT_SETTINGS = ("path", "migrations")
+_NOT_SETTINGS = ("path", "data", "migrations")
 _TIMES = ("busy_timeout", "acquire_timeout", "stall_timeout")
 
 
 class Opening:
     """A database to open: by ``async with``, which closes it at the end, or by ``await``."""
 
-    __slots__ = ("_database", "_migrations", "_options", "_path")
+    __slots__ = ("_content", "_database", "_migrations", "_options", "_path")
 
-    def __init__(self, path: str, options: str, migrations: Optional[Migrations]) -> None:
+    def __init__(
+        self, path: str, options: str, migrations: Optional[Migrations], content: Optional[bytes] = None
+    ) -> None:
         self._path = path
+        self._content = content
         self._options = options
         self._migrations = migrations
         self._database: Optional[Database] = None
@@ -55,7 +60,11 @@ class Opening:
 
     async def _open(self) -> Database:
         _fork.check()
-        engine = await settled(_library.start_open(self._path, self._options))
+        if self._content is None:
+            pending = _library.start_open(self._path, self._options)
+        else:
+            pending = _library.start_deserialize(self._content, self._options)
+        engine = await settled(pending)
         if engine is None:
             raise Internal("the opening ended without an engine: this is a defect")
         target = DatabaseTarget(engine, self._path)
@@ -133,21 +142,56 @@ def open(  # noqa: A001 - `ubiqlite.open`
         also the other errors of :meth:`Migrator.run`
     :raises InvalidArgument: for an option that can't be used
     """
-    given = {name: value for name, value in locals().items() if name not in _NOT_SETTINGS and value is not None}
+    given = {name: value for name, value in locals().items() if name not in _NOT_SETTINGS}
+    return Opening(path_of(path, "of a database"), _settings(given), _files(migrations))
+
+
+def deserialize(
+    data: bytes | bytearray | memoryview,
+    *,
+    migrations: Migrations | MigrationFiles | None = None,
+    readers: int | None = None,
+    sessions: int | None = None,
+    busy_timeout: Seconds | None = None,
+    acquire_timeout: Seconds | None = None,
+    stall_timeout: Seconds | None = None,
+    foreign_keys: bool | None = None,
+    trusted_schema: bool | None = None,
+    cache_kib: int | None = None,
+    statement_cache: int | None = None,
+    inline: bool | None = None,
+) -> Opening:
+    """Opens a database in memory with the content of ``data``: the bytes of a database file, less than 2 GiB.
+
+    They are those of :meth:`Database.serialize` for example. The options are those of :func:`open`::
+
+        data = await db.serialize()
+        async with ubiqlite.deserialize(data) as copy:
+            await copy.execute("DELETE FROM items")
+
+    :param data: the bytes, which are copied
+    :raises NotADatabase: for bytes of another format, when the result is awaited
+    :raises Corrupt: for a damaged database, when the result is awaited
+    :raises InvalidArgument: for what is not bytes, and for an option that can't be used
+    :raises TooBig: for too many bytes
+    """
+    given = {name: value for name, value in locals().items() if name not in _NOT_SETTINGS}
+    return Opening(":memory:", _settings(given), _files(migrations), content_of(data))
+
+
+def _settings(given: dict[str, Any]) -> str:
+    """Returns options as they are sent."""
+    given = {name: value for name, value in given.items() if value is not None}
     for name in _TIMES:
         if name in given:
             given[name] = millis(given[name], name)
     if given.get("busy_timeout", 0) is None:
         given["busy_timeout"] = 0xFFFFFFFF
     try:
-        text = os.fspath(path)
-        options = json.dumps({name: value for name, value in given.items() if value is not None})
+        return json.dumps({name: value for name, value in given.items() if value is not None})
     except (TypeError, ValueError) as error:
         raise InvalidArgument(f"the database can't be opened with these arguments: {error}") from None
-    if not isinstance(text, str):
-        raise InvalidArgument("the path of a database must be a string")
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise InvalidArgument("the path is not UTF-8") from None
-    return Opening(text, options, None if migrations is None else migrations_of(migrations))
+
+
+def _files(migrations: Migrations | MigrationFiles | None) -> Optional[Migrations]:
+    return None if migrations is None else migrations_of(migrations)

@@ -232,5 +232,5 @@ class HandleTarget(CallTarget):
         if self.what == "outbox":
             # Nothing of it is lost, and leaving its loop does not end it.
             return
-        becomes = "ends now" if self.what in ("watch", "commit feed") else "is rolled back"
+        becomes = "ends now" if self.what in ("watch", "commit feed", "backup stream") else "is rolled back"
         warnings.warn(f"a {self.what} was never ended: it {becomes}", ResourceWarning, source=self, stacklevel=1)

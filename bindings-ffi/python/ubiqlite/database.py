@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
-from typing import Any, NamedTuple, Optional, TypeVar, Union, overload
+from typing import Any, Callable, NamedTuple, Optional, TypeVar, Union, overload
 
 from . import _ops as op
 from ._into import Into
@@ -15,6 +16,7 @@ from ._statements import Statements
 from ._target import DatabaseTarget, HandleTarget, TimeLimit
 from ._values import Params
 from .apply import Applied, Policy, apply
+from .backup import BackupProgress, BackupStream, Bytes, backup, restore, serialize
 from .check import Damage, check
 from .commits import Commits
 from .errors import InvalidArgument
@@ -44,6 +46,8 @@ class Capabilities(NamedTuple):
     """A commit does not run a live query again if it changed only rows of the table that the query does not read."""
     changesets: bool
     """Change sets: :meth:`Database.outbox` and :meth:`Database.apply`."""
+    backups: bool
+    """Copies of the whole database: :meth:`Database.backup` and :meth:`Database.restore`."""
 
 
 class Database(Statements):
@@ -266,6 +270,83 @@ class Database(Statements):
                 print(step.name, "took", step.took)
         """
         return Migrator(self._target, migrations_of(files, allow_newer, accept_edited, lock_timeout))
+
+    async def backup(
+        self,
+        path: Union[str, os.PathLike[str]],
+        *,
+        overwrite: bool = False,
+        compact: bool = False,
+        progress: Optional[Callable[[BackupProgress], object]] = None,
+        timeout: TimeLimit = None,
+    ) -> None:
+        """Copies the database into the file ``path``, while others go on reading and writing.
+
+        The copy is one moment of the database, not before the call: usually that of its end, since what is written
+        through this database meanwhile goes into the copy as well. It is made in slices, between the writes. The file
+        is written as ``name.part`` next to its place, and gets its name when it is complete and on the disk. A call
+        that fails, is cancelled or exceeds ``timeout``, which is for the whole copy, leaves no file.
+
+        With ``overwrite``, a file that has the name is replaced, in one step once the copy is complete. With
+        ``compact``, the copy is without the space that deleted rows have left: it is the moment at which it was begun,
+        and rows of tables without an ``INTEGER PRIMARY KEY`` may get other rowids. ``progress`` is called on the loop
+        with a :class:`BackupProgress` whenever that has changed; with ``compact``, only at the end. What it raises ends
+        the copy.
+
+        Raises ``InvalidArgument`` if the file exists and may not be overwritten, is the database itself or one of its
+        files, or has the log or journal of another database next to it; ``CannotOpen`` for a missing or forbidden
+        folder; ``DiskFull``; ``Busy`` while another copy is written to the same place; ``Timeout``; ``Unsupported`` if
+        ``capabilities()`` has no ``backups``::
+
+            await db.backup("daily.db", overwrite=True, progress=lambda now: print(now.done, "of", now.total, "pages"))
+        """
+        await backup(self._target, path, overwrite, compact, progress, timeout)
+
+    def backup_stream(self, *, compact: bool = False, timeout: TimeLimit = None) -> BackupStream:
+        """Copies the database as a stream of the bytes of its file, for an upload for example.
+
+        A database in a file is copied into a temporary file next to it first: so the reader may take its time, and the
+        disk needs free space of the database's size. One in memory is read in one read transaction. ``compact`` is as
+        with :meth:`backup`, and ``timeout`` applies to each wait for bytes.
+
+        Raises, when it is read, ``DiskFull``, ``Timeout``, ``Closed``, and ``Unsupported`` if ``capabilities()`` has no
+        ``backups``, or with ``compact`` for a database in memory. What has come before an error is no database::
+
+            async for chunk in db.backup_stream():
+                await upload.write(chunk)
+        """
+        return BackupStream(self._target, compact, timeout)
+
+    async def serialize(self, *, compact: bool = False, timeout: TimeLimit = None) -> bytes:
+        """Returns a copy of the database as the bytes of its file, all at once in memory.
+
+        ``ubiqlite.deserialize()`` opens them, and :meth:`restore` takes them. ``compact`` and errors are as with
+        :meth:`backup_stream`; ``timeout`` is for all of it::
+
+            data = await db.serialize()
+        """
+        return await serialize(self._target, compact, timeout)
+
+    async def restore(self, source: Union[str, os.PathLike[str], Bytes], *, timeout: TimeLimit = None) -> None:
+        """Replaces all that the database contains by what another does, in one transaction.
+
+        ``source`` is the path of a database file, or the bytes of one: those of a smaller database than 2 GiB. Whoever
+        reads sees all of the old or all of the new. Live queries run again, once. Snapshots, and transactions that have
+        begun to read, keep what they see. A call that is cancelled happens entirely or not at all.
+
+        The source is checked before anything is changed, and is not changed. The database keeps its page size and its
+        journal mode; if those of the source are others, it is rebuilt first, in which rows of tables without an
+        ``INTEGER PRIMARY KEY`` may get other rowids. All of the new content goes through the write-ahead log, which is
+        that large for a moment.
+
+        Raises ``NotADatabase`` for an empty source or one of another format; ``Corrupt`` for a damaged one;
+        ``CannotOpen``; ``InvalidArgument`` for the database itself, and for texts in another encoding than this
+        database's; ``TooBig`` for too many bytes; ``Busy`` as any write; ``DiskFull``; ``ReadOnly``; ``Unsupported`` if
+        ``capabilities()`` has no ``backups``. Nothing is changed then::
+
+            await db.restore("daily.db")
+        """
+        await restore(self._target, source, timeout)
 
     async def capabilities(self) -> Capabilities:
         """Returns what the storage can do."""

@@ -5,4 +5,4 @@ mod driver;
 mod open;
 
 pub use driver::{Bell, Driver, DriverHost};
-pub use open::open;
+pub use open::{deserialize, open};

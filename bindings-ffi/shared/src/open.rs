@@ -8,8 +8,20 @@ use ubiqlite::{Database, Error, ErrorKind, Result};
 /// # Errors
 /// As `ubiqlite::Options::open`; `InvalidArgument` for unknown options.
 pub async fn open(path: &str, options: &str) -> Result<Database> {
-    let settings: Settings = serde_json::from_str(options).map_err(|error| {
+    settings(options)?.options()?.open(path).await
+}
+
+/// Opens a database in memory with the content of these bytes, which are those of a database file.
+/// `options` is a JSON object of [`Settings`].
+///
+/// # Errors
+/// As `ubiqlite::Options::deserialize`; `InvalidArgument` for unknown options.
+pub async fn deserialize(bytes: Vec<u8>, options: &str) -> Result<Database> {
+    settings(options)?.options()?.deserialize(bytes).await
+}
+
+fn settings(options: &str) -> Result<Settings> {
+    serde_json::from_str(options).map_err(|error| {
         Error::new(ErrorKind::InvalidArgument, format!("the options can't be used: {error}"))
-    })?;
-    settings.options()?.open(path).await
+    })
 }

@@ -14,6 +14,9 @@
 //! | an acknowledgement | the batch's number |
 //! | applying a change set | a policy: its number, or the column of the newest; a list of (table, policy); the bytes |
 //! | on migrations | what to do; a migration's number; flags; milliseconds to wait for the lock; a list of (name, text) |
+//! | a copy into a file | whether it replaces a file, whether without unused space (1 or 0), the path |
+//! | a copy as bytes | whether without unused space (1 or 0) |
+//! | a restore | the path of a file, or the bytes of one |
 //! | begin | the mode's number |
 //! | on a table | its name, and: a record; a key; a key and a record; keys and a record |
 //! | a selection | table, filters of (comparison, column[, operand]), order of (column, descending), limit or None, offset |
@@ -132,7 +135,23 @@ impl Payload<'_, '_> {
                     it.text()
                 })
             }
-            op::BEGIN => self.byte(),
+            op::BACKUP => {
+                self.byte()?;
+                self.byte()?;
+                self.text()
+            }
+            op::BEGIN | op::BACKUP_STREAM => self.byte(),
+            op::RESTORE => match self.from.item()? {
+                Item::Text(path) => {
+                    self.out.push(0);
+                    self.put_text(path)
+                }
+                Item::Bytes(bytes) => {
+                    self.out.push(1);
+                    self.put_bytes(bytes)
+                }
+                _ => None,
+            },
             op::INSERT..=op::SELECT_WATCH => {
                 self.text()?;
                 self.on_table(op)

@@ -95,6 +95,18 @@ fn migrations_go_with_their_number_and_their_files() {
     assert_eq!(with(2, b"(\x02\0\0\0u\x05\0\0\x001.sqli\x01\0\0\0"), None);
 }
 
+#[test]
+fn a_restore_tells_a_path_from_the_bytes_of_a_file() {
+    // `marshal.dumps((1, 51, 0, None, source), 2)`
+    let with = |source: &[u8]| {
+        let head = b"(\x05\0\0\0i\x01\0\0\0i\x33\0\0\0i\0\0\0\0N".to_vec();
+        request(&[head, source.to_vec()].concat())
+    };
+    assert!(with(b"u\x01\0\0\0a").unwrap().ends_with(b"\0\x01\0\0\0a"));
+    assert!(with(b"s\x01\0\0\0a").unwrap().ends_with(b"\x01\x01\0\0\0a"));
+    assert_eq!(with(b"N"), None);
+}
+
 /// Bytes that look like a request in places, so that a test gets past the head.
 fn noise(random: &mut fastrand::Rng) -> Vec<u8> {
     let mut bytes = match random.u8(0..4) {

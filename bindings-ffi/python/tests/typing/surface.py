@@ -239,3 +239,26 @@ async def migrations(db: ubiqlite.Database) -> None:
         assert_type(drift, ubiqlite.Drift)
         assert_type(drift.kind, Literal["missing", "added", "changed"])
         assert_type((drift.object, drift.details), tuple[str, list[str]])
+
+
+async def copies(db: ubiqlite.Database) -> None:
+    """Checks what copies take, and the types of their bytes."""
+
+    def progress(now: ubiqlite.BackupProgress) -> None:
+        assert_type((now.done, now.total), tuple[int, int])
+
+    await db.backup("copy.db", overwrite=True, compact=False, progress=progress, timeout=60)
+    await db.backup(Path("copy.db"), progress=print)
+    assert_type(db.backup_stream(compact=True, timeout=datetime.timedelta(minutes=1)), ubiqlite.BackupStream)
+    async with db.backup_stream() as stream:
+        async for chunk in stream:
+            assert_type(chunk, bytes)
+        assert_type(await stream.__anext__(), bytes)
+    data = await db.serialize(compact=True, timeout=1)
+    assert_type(data, bytes)
+    for source in ("copy.db", Path("copy.db"), data, bytearray(data), memoryview(data)):
+        await db.restore(source, timeout=1)
+    async with ubiqlite.deserialize(data, foreign_keys=False) as copy:
+        assert_type(copy, ubiqlite.Database)
+    assert_type(await ubiqlite.deserialize(memoryview(data)), ubiqlite.Database)
+    assert_type((await db.capabilities()).backups, bool)
