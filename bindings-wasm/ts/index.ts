@@ -10,6 +10,8 @@ export { Commits, type CommitsOptions } from './api/commits.js';
 export { Outbox } from './api/outbox.js';
 export { type LiveQuery, Watch, type WatchOptions } from './api/watch.js';
 export { type RowsOf, WatchAll, type WatchedQuery } from './api/watch-all.js';
+export type { BackupOptions, BackupProgress, BackupStreamOptions } from './api/backup.js';
+export type { DatabaseBytes } from './api/restore.js';
 export type { Damage } from './api/check.js';
 export type { MigrationFiles } from './api/migration-files.js';
 export {

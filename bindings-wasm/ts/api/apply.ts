@@ -1,7 +1,7 @@
 import type { CallOptions } from '../client/options.js';
 import { invalid } from '../errors.js';
 import { CellReader } from '../wire/cells.js';
-import { aKindOf, isArrayBuffer, isPlain, isSharedArrayBuffer } from '../wire/kinds.js';
+import { aKindOf, asBytes, isPlain } from '../wire/kinds.js';
 import { Op } from '../wire/ops.js';
 import type { Reply } from '../wire/reply.js';
 import type { Writer } from '../wire/writer.js';
@@ -91,9 +91,9 @@ function writeApply(out: Writer, changes: unknown, policy: Policy | Policies): v
 }
 
 function bytesOf(changes: unknown): Uint8Array {
-  if (ArrayBuffer.isView(changes)) return new Uint8Array(changes.buffer, changes.byteOffset, changes.byteLength);
-  if (isArrayBuffer(changes) || isSharedArrayBuffer(changes)) return new Uint8Array(changes as ArrayBuffer);
-  throw invalid(`changes must be bytes, not ${aKindOf(changes)}`);
+  const bytes = asBytes(changes);
+  if (bytes === undefined) throw invalid(`changes must be bytes, not ${aKindOf(changes)}`);
+  return bytes;
 }
 
 function policiesOf(policy: unknown): { all: unknown; tables: [string, unknown][] } {

@@ -5,11 +5,13 @@ import { ofPath } from '../client/opening.js';
 import type { CallOptions } from '../client/options.js';
 import { Op } from '../wire/ops.js';
 import { type Applied, type Policies, type Policy, apply } from './apply.js';
+import { type BackupOptions, type BackupStreamOptions, backup, backupStream, serialize } from './backup.js';
 import { type Damage, check } from './check.js';
 import { Commits, type CommitsOptions } from './commits.js';
 import type { MigrationFiles } from './migration-files.js';
 import { type MigrationOptions, Migrations, type OpeningMigrations, openingMigrations } from './migrations.js';
 import { Outbox } from './outbox.js';
+import { type DatabaseBytes, restore } from './restore.js';
 import { Session, Snapshot, type TransactionOptions, transact } from './session.js';
 import type { ArrayRows, ObjectRows, RowArray } from './rows.js';
 import { CallTarget, type Row, Statements } from './statements.js';
@@ -83,6 +85,8 @@ export interface Capabilities {
   rowChanges: boolean;
   /** Changes can be recorded and applied: {@link Database.outbox}, {@link Database.apply}. */
   changesets: boolean;
+  /** It can be copied and replaced: {@link Database.backup}, {@link Database.backupStream}, {@link Database.restore}. */
+  backups: boolean;
 }
 
 const BUSY_TIMEOUT = 5000;
@@ -297,6 +301,78 @@ export class Database extends Statements implements AsyncDisposable {
     return new Migrations(this.target, files, options);
   }
 
+  /**
+   * Copies the database into the file `path`, while others go on reading and writing.
+   *
+   * The copy is one moment of the database, not before the call: usually that of its end, since what is written through
+   * this database meanwhile goes into the copy as well. It is made in slices of about a millisecond between the writes.
+   * The file is written as `name.part` next to its place, and gets its name when it is complete and on the disk: whatever
+   * happens, there is no half file by that name. The signal ends the copy and removes what there is of it, unless it was
+   * complete already; the time limit is for all of it.
+   *
+   * ```js
+   * await db.backup('./daily.db', { overwrite: true, onProgress: ({ done, total }) => console.log(`${done} of ${total} pages`) });
+   * ```
+   * @param path the path of the file, or its URL; a relative one is relative to the working directory
+   * @throws {@link UbiqliteError} `InvalidArgument` if the file exists and may not be overwritten, is the database itself or
+   * one of its files, or has the log or journal of another database next to it; `CannotOpen` for a missing or forbidden
+   * folder; `DiskFull`; `Busy` while another copy is written to the same place; `Unsupported` in browsers and with the wasm
+   * engine, where there is {@link backupStream}. There is no file of the copy then
+   */
+  backup(path: string | URL, options?: BackupOptions): Promise<void> {
+    return backup(this.target, path, options);
+  }
+
+  /**
+   * Copies the database as a stream of the bytes of its file: for an upload, or a download. Cancelling the stream ends the
+   * copy, and so does the signal; the time limit is for each wait.
+   *
+   * It begins at once. With Node's native engine, a database in a file is copied into a temporary file first, which is
+   * removed before its first byte is read: the reader may take its time. Elsewhere it is read in one read transaction,
+   * which keeps the log from being emptied until the last byte is read.
+   *
+   * ```js
+   * const blob = await new Response(db.backupStream()).blob();
+   * ```
+   * The stream fails with {@link UbiqliteError}: `DiskFull` if there is no room for the copy; `Timeout` if its reader has
+   * stalled for the `stallTimeout` while the log was beyond its limit, where the copy is not made in a file; `Cancelled` if
+   * the engine was lost; `Unsupported` for `compact` where the copy is not made in a file. What has come before is no
+   * database.
+   */
+  backupStream(options?: BackupStreamOptions): ReadableStream<Uint8Array> {
+    return backupStream(this.target, options);
+  }
+
+  /**
+   * Returns a copy of the database as the bytes of its file. The function `deserialize` opens them as a database in memory.
+   *
+   * @throws {@link UbiqliteError} what {@link backupStream} fails with
+   */
+  serialize(options?: BackupStreamOptions): Promise<Uint8Array<ArrayBuffer>> {
+    return serialize(this.target, options);
+  }
+
+  /**
+   * Replaces all that the database contains by what a database file does, in one transaction: whoever reads, in whichever
+   * tab or process, sees all of the old or all of the new. Live queries run again, once. Snapshots, and transactions that
+   * have begun to read, keep what they see. The file is checked before anything is changed, and is not changed itself.
+   *
+   * ```js
+   * await db.restore('./daily.db');
+   * await db.restore(await (await fetch('/backup')).blob());
+   * ```
+   * @param source in Node the path or the file URL of a database file; everywhere its bytes: a buffer, a view, a `Blob`, or
+   * a stream or other iterable of `Uint8Array`. They are gathered in memory, a few times over: from a path, they are not
+   * @param options the time limit begins when the source has been read
+   * @throws {@link UbiqliteError} `NotADatabase` for an empty file or one of another format; `Corrupt` for a damaged one;
+   * `CannotOpen`; `InvalidArgument` for the database itself, and for a file whose texts are in another encoding than this
+   * database's; `Busy` as for any write; `DiskFull`; `ReadOnly`; `Unsupported` for a path in browsers. Nothing is changed
+   * then. `OutcomeUnknown` if the engine was lost meanwhile: all of it was done, or nothing
+   */
+  restore(source: DatabaseBytes | string | URL, options?: CallOptions): Promise<void> {
+    return restore(this.target, source, options);
+  }
+
   /** Returns what the storage can do. */
   async capabilities(): Promise<Capabilities> {
     const bits = await this.target.call(Op.capabilities, undefined, (reply) => reply.bits());
@@ -308,6 +384,7 @@ export class Database extends Statements implements AsyncDisposable {
       watches: (bits & 16) !== 0,
       rowChanges: (bits & 32) !== 0,
       changesets: (bits & 64) !== 0,
+      backups: (bits & 128) !== 0,
     };
   }
 

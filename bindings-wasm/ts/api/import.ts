@@ -51,6 +51,17 @@ export async function* chunksOf(source: ImportSource): AsyncGenerator<Uint8Array
   }
 }
 
+/** Returns the parts as one. @internal */
+export function joined(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const all = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+}
+
 function bytesOf(chunk: unknown): Uint8Array {
   if (isUint8Array(chunk)) return chunk;
   if (isArrayBuffer(chunk)) return new Uint8Array(chunk);

@@ -7,6 +7,7 @@
 import '../dispose.js';
 import { type Database, type DatabaseOptions, checkPath, engineOptions, openDatabase } from '../api/database.js';
 import { exported } from '../api/export.js';
+import { type DatabaseBytes, deserialized } from '../api/restore.js';
 import { failure } from './failure.js';
 import { MEMORY } from './names.js';
 import { requestPersistence } from './persistence.js';
@@ -80,4 +81,21 @@ export async function exportFile(name: string): Promise<ReadableStream<Uint8Arra
     throw failure('Unsupported', 'a database in memory is separate for each one who opens it, and only they can read it');
   }
   return exported(await open(name, { create: false }));
+}
+
+/** How a database in memory is opened with the content of a file. */
+export type DeserializeOptions = Omit<OpenOptions, 'create' | 'readOnly' | 'migrations' | 'persist' | 'storage'>;
+
+/**
+ * Opens a database in memory with the content of these bytes, which are those of a database file.
+ *
+ * ```js
+ * const copy = await deserialize(await db.serialize());
+ * ```
+ * @param source the bytes, or a `Blob` or stream of them
+ * @throws {@link UbiqliteError} `NotADatabase`, `Corrupt`; `InvalidArgument` if its texts are not in UTF-8
+ */
+export async function deserialize(source: DatabaseBytes, options: DeserializeOptions = {}): Promise<Database> {
+  if ('migrations' in options) throw failure('InvalidArgument', 'migrations are run once it is open, by migrations()');
+  return deserialized(() => open(':memory:', options), source, { signal: options.signal, timeout: options.timeout });
 }

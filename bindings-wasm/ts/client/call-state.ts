@@ -77,7 +77,16 @@ const FOLLOWING: readonly number[] = [Op.watch, Op.watchAll, Op.selectWatch, Op.
 const LIVE: ReadonlySet<number> = new Set([...FOLLOWING, Op.outbox]);
 
 /** Operations whose result is dropped if nobody wants it. */
-const OPENING: ReadonlySet<number> = new Set([Op.begin, Op.savepoint, Op.snapshot, Op.acquire, ...FOLLOWING]);
+const OPENING: ReadonlySet<number> = new Set([
+  Op.begin,
+  Op.savepoint,
+  Op.snapshot,
+  Op.acquire,
+  // A copy is begun by the first call on it.
+  Op.backup,
+  Op.backupStream,
+  ...FOLLOWING,
+]);
 
 /** Operations whose statements only the engine knows to read or write. */
 const QUERIES: ReadonlySet<number> = new Set([Op.query, Op.queryOne, Op.queryOptional, Op.queryValue, Op.run]);

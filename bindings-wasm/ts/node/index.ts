@@ -6,15 +6,19 @@
  */
 import '../dispose.js';
 import { folders } from '../api/migration-files.js';
+import { paths } from '../api/paths.js';
+import { type DatabaseBytes, deserialized } from '../api/restore.js';
 import { making } from '../wire/make.js';
 import { makerOf } from './make.js';
 import { filesOf } from './migration-folder.js';
 import { type Database, type DatabaseOptions, checkPath, engineOptions, openDatabase } from '../api/database.js';
 import { type EngineName, connector } from './connector.js';
 import { failure } from './failure.js';
+import { pathOf } from './path.js';
 
 making.by = makerOf;
 folders.read = filesOf;
+paths.resolve = (path) => pathOf(path, 'the path of a copy');
 
 export * from '../index.js';
 export type { ImportSource } from '../api/import.js';
@@ -64,4 +68,21 @@ export async function open(path: string, options: OpenOptions = {}): Promise<Dat
   }
   const storage = path === ':memory:' ? 'memory' : 'file';
   return openDatabase(path, others, connector(path, storage, engineOptions(others), engine), { signal, timeout });
+}
+
+/** How a database in memory is opened with the content of a file. */
+export type DeserializeOptions = Omit<OpenOptions, 'create' | 'readOnly' | 'migrations'>;
+
+/**
+ * Opens a database in memory with the content of these bytes, which are those of a database file.
+ *
+ * ```js
+ * const copy = await deserialize(await db.serialize());
+ * ```
+ * @param source the bytes, or a `Blob` or stream of them
+ * @throws {@link UbiqliteError} `NotADatabase`, `Corrupt`; `InvalidArgument` if its texts are not in UTF-8
+ */
+export async function deserialize(source: DatabaseBytes, options: DeserializeOptions = {}): Promise<Database> {
+  if ('migrations' in options) throw failure('InvalidArgument', 'migrations are run once it is open, by migrations()');
+  return deserialized(() => open(':memory:', options), source, { signal: options.signal, timeout: options.timeout });
 }

@@ -1,15 +1,15 @@
 import { readFile, readdir, stat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import type { MigrationFile } from '../api/migration-files.js';
 import { failure, systemCode } from './failure.js';
+import { pathOf } from './path.js';
 
 /** What may be in a folder inside the folder: the files of drizzle-kit. */
 const INSIDE = ['migration.sql', '_journal.json'];
 
 /** Reads the files of a folder that may be migrations. @throws `CannotOpen`, `Io`; `InvalidArgument` for a text that is not UTF-8 */
 export async function filesOf(folder: string | URL): Promise<readonly MigrationFile[]> {
-  const path = pathOf(folder);
+  const path = pathOf(folder, 'the folder of the migrations');
   const files: Promise<MigrationFile>[] = [];
   for (const name of await attempt(path, () => readdir(path))) {
     const at = join(path, name);
@@ -21,15 +21,6 @@ export async function filesOf(folder: string | URL): Promise<readonly MigrationF
     }
   }
   return Promise.all(files);
-}
-
-function pathOf(folder: string | URL): string {
-  if (typeof folder === 'string') return resolve(folder);
-  try {
-    return fileURLToPath(folder);
-  } catch (error) {
-    throw failure('InvalidArgument', `the folder of the migrations: ${(error as Error).message}`);
-  }
 }
 
 /** Whether it is a folder, or a link to one. */

@@ -1,5 +1,6 @@
 import * as fs from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { failure } from './failure.js';
 
 /** The maximum number of links that lead to a file, as on Linux. */
@@ -27,6 +28,16 @@ export function fileOf(path: string): string {
     return join(fs.realpathSync(dirname(name)), basename(name));
   } catch {
     return name;
+  }
+}
+
+/** Returns the absolute path of a path or a file URL. @throws InvalidArgumentError that says what it is of */
+export function pathOf(path: string | URL, what: string): string {
+  if (typeof path === 'string') return resolve(path);
+  try {
+    return fileURLToPath(path);
+  } catch (error) {
+    throw failure('InvalidArgument', `${what}: ${(error as Error).message}`);
   }
 }
 

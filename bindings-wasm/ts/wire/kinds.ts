@@ -19,6 +19,12 @@ export function isUint8Array(value: unknown): value is Uint8Array {
   return value instanceof Uint8Array || tagOf(value) === '[object Uint8Array]';
 }
 
+/** Returns the memory of a buffer or a view, of whatever type; `undefined` for anything else. */
+export function asBytes(value: unknown): Uint8Array | undefined {
+  if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+  return isArrayBuffer(value) || isSharedArrayBuffer(value) ? new Uint8Array(value as ArrayBuffer) : undefined;
+}
+
 export function isDate(value: unknown): value is Date {
   return value instanceof Date || tagOf(value) === '[object Date]';
 }

@@ -1,8 +1,8 @@
 /** Typical code, as the compiler sees it; never run. Wrong lines must be errors. */
 
 import {
-  type Applied, type AppliedMigration, BusyError, type CallOptions, type Conflict, type Database, type Drift, type MigrationStep, type OutboxBatch, type Policies, type Row, UbiqliteError, type Updates, type Value,
-  type WatchedQuery, exportFile, importFile, list, open, remove,
+  type Applied, type AppliedMigration, type BackupProgress, BusyError, type CallOptions, type Conflict, type Database, type DatabaseBytes, type DeserializeOptions, type Drift, type MigrationStep, type OutboxBatch, type Policies, type Row, UbiqliteError, type Updates, type Value,
+  type WatchedQuery, deserialize, exportFile, importFile, list, open, remove,
 } from 'ubiqlite';
 
 interface Item {
@@ -291,4 +291,31 @@ export async function migrations(generated: Record<string, string>): Promise<voi
   // @ts-expect-error a migration that was begun may have none
   applied.map(({ appliedAt }) => appliedAt.getTime());
   void [actions, drift, moments];
+}
+
+export async function backups(db: Database, response: Response): Promise<void> {
+  const seen: BackupProgress[] = [];
+  await db.backup('daily.db', { overwrite: true, compact: true, onProgress: (progress) => void seen.push(progress), timeout: 1000 });
+  await db.backup(new URL('file:///daily.db'));
+  const stream: ReadableStream<Uint8Array> = db.backupStream({ compact: true, signal: new AbortController().signal });
+  await new Response(stream as ReadableStream<Uint8Array<ArrayBuffer>>).blob();
+  const bytes: Uint8Array<ArrayBuffer> = await db.serialize();
+  const sources: DatabaseBytes[] = [bytes, bytes.buffer, new DataView(bytes.buffer), new Blob([bytes]), db.backupStream(), [bytes]];
+  for (const source of sources) await db.restore(source);
+  await db.restore('daily.db', { timeout: 1000 });
+  await db.restore(new URL('file:///daily.db'));
+  await db.restore(await response.blob());
+  const options: DeserializeOptions = { bigint: true };
+  const copy: Database = await deserialize(bytes, options);
+  // @ts-expect-error a stream has no name that could be taken
+  db.backupStream({ overwrite: true });
+  // @ts-expect-error no such option
+  await db.backup('daily.db', { replace: true });
+  // @ts-expect-error numbers are not bytes
+  await db.restore([1, 2, 3]);
+  // @ts-expect-error migrations are run once it is open
+  await deserialize(bytes, { migrations: './migrations' });
+  // @ts-expect-error how far it is does not change
+  seen.forEach((progress) => (progress.done = 0));
+  void [copy];
 }
