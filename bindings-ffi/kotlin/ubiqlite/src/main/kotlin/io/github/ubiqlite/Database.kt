@@ -10,9 +10,13 @@ import io.github.ubiqlite.internal.applied
 import io.github.ubiqlite.internal.indexed
 import io.github.ubiqlite.internal.invalid
 import io.github.ubiqlite.internal.commits
+import io.github.ubiqlite.internal.copied
+import io.github.ubiqlite.internal.copiedBytes
 import io.github.ubiqlite.internal.damages
+import io.github.ubiqlite.internal.restored
 import io.github.ubiqlite.internal.updates
 import io.github.ubiqlite.internal.updatesOfAll
+import java.io.ByteArrayOutputStream
 import kotlin.time.Duration
 import kotlinx.coroutines.NonCancellable
 import kotlinx.coroutines.flow.Flow
@@ -255,6 +259,103 @@ public class Database private constructor(
     public suspend fun apply(bytes: ByteArray, policy: Policy, tables: Map<String, Policy> = emptyMap()): Applied =
         applied(target, bytes, policy, tables)
 
+    /**
+     * Copies the database into the file [path], while others go on reading and writing.
+     *
+     * ```kotlin
+     * db.backup("daily.db", overwrite = true) { println("${it.done} of ${it.total} pages") }
+     * ```
+     * The copy is one moment of the database, not before this call: usually that of its end, since
+     * what is written through this database meanwhile goes into the copy as well. It may be made
+     * inside a [transaction]: it waits for that as long as the busy timeout, and then has what was
+     * committed before. The log stays small meanwhile, unless others keep writing.
+     *
+     * The file is written as `name.part` next to its place, and gets its name when it is complete and
+     * on the disk: there is never half a file by that name. Cancelling the coroutine ends the copy, and
+     * removes what there is of it. A [time limit][timeout] holds for each wait for progress.
+     *
+     * @param path of the copy
+     * @param overwrite replaces a file that is there, in one step once the copy is complete
+     * @param compact copies without the space that deleted rows have left, by `VACUUM INTO`: the copy is the moment at
+     * which it was begun, progress is reported only at its end, the log can't be emptied meanwhile, and rows of tables
+     * without an `INTEGER PRIMARY KEY` may get other rowids
+     * @param progress is called in this coroutine when the copy has got further, which goes on while it runs; if it
+     * throws, the copy ends and is removed, unless it is complete already
+     * @throws UbiqliteException `InvalidArgument` if the file exists and may not be overwritten, is the database itself or
+     * one of its files by whatever name, or has the log or journal of another database next to it; `CannotOpen` for a
+     * missing or forbidden folder; `DiskFull`; `Busy` while another copy is written to the same place; `Unsupported`
+     * without [Capabilities.backups]. There is no file of the copy then
+     */
+    public suspend fun backup(
+        path: String,
+        overwrite: Boolean = false,
+        compact: Boolean = false,
+        progress: suspend (BackupProgress) -> Unit = {},
+    ): Unit = copied(target, path, overwrite, compact, progress)
+
+    /**
+     * Copies the database as the bytes of its file: a flow of them in order, for an upload.
+     *
+     * ```kotlin
+     * File("copy.db").outputStream().use { out -> db.backupStream().collect { out.write(it) } }
+     * ```
+     * Each collection is a copy of its own, which ends with the collection; nothing happens before it.
+     * A database in a file is copied into a temporary file next to it, or among the system's, which
+     * is removed before the first bytes are emitted: so the collector may take its time, and the disk
+     * needs room for it. A database in memory is read in one read transaction instead, which keeps
+     * its log from being emptied until the last bytes are emitted. A [time limit][timeout] holds for
+     * each wait for bytes.
+     *
+     * @param compact as of [backup]; `Unsupported` where the copy is not made in a file
+     * @throws UbiqliteException to the collector: `DiskFull` without room for the copy; `Timeout` if the collector has
+     * stalled for the stall timeout while the log was beyond its limit, where the copy is not made in a file; `Closed`
+     * if the database is closed before the end. What was emitted before is no database
+     */
+    public fun backupStream(compact: Boolean = false): Flow<ByteArray> = copiedBytes(target, compact)
+
+    /**
+     * Returns a copy of the database, of less than 2 GiB, as the bytes of its file, for [deserialize] and
+     * [restore].
+     *
+     * ```kotlin
+     * val copy = Database.deserialize(db.serialize())
+     * ```
+     * @throws UbiqliteException as of [backupStream]
+     */
+    public suspend fun serialize(): ByteArray {
+        val all = ByteArrayOutputStream()
+        backupStream().collect { all.writeBytes(it) }
+        return all.toByteArray()
+    }
+
+    /**
+     * Replaces all that the database contains by what the file [path] does, in one transaction:
+     * whoever reads sees all of the old or all of the new. Watched queries run again, once.
+     * Snapshots, and transactions that have begun to read, keep what they see.
+     *
+     * ```kotlin
+     * db.restore("daily.db")
+     * ```
+     * The file is checked before anything is changed, and is not changed itself. The database keeps its
+     * page size and its journal mode; if the file has others, it is rebuilt in a temporary file first,
+     * where rows of tables without an `INTEGER PRIMARY KEY` may get other rowids. All of the new content
+     * goes through the log, which is that large for a moment. If the coroutine is cancelled, all of it
+     * has happened or nothing.
+     *
+     * @param path of a database file that no other program is writing
+     * @throws UbiqliteException `NotADatabase` for an empty file or one of another format; `Corrupt` for a damaged one;
+     * `CannotOpen`; `InvalidArgument` for the database itself, and for a file whose texts are in another encoding than
+     * this database's; `Busy` as for any write; `DiskFull`; `ReadOnly`; `Unsupported` without [Capabilities.backups].
+     * Nothing is changed then
+     */
+    public suspend fun restore(path: String): Unit = restored(target, path)
+
+    /**
+     * Like the other [restore], from the bytes of a database file, as [serialize] and [backupStream]
+     * have them: less than 2 GiB.
+     */
+    public suspend fun restore(bytes: ByteArray): Unit = restored(target, bytes)
+
     /** Returns what the storage can do. */
     public suspend fun capabilities(): Capabilities = target.ask(Op.CAPABILITIES).capabilities()
 
@@ -311,13 +412,32 @@ public class Database private constructor(
          * [migrations][DatabaseOptions.migrations] what [Migrator.run] throws, such as `SchemaTooNew` if a newer program has
          * applied migrations that are not among them
          */
-        public suspend fun open(path: String, options: DatabaseOptions.() -> Unit = {}): Database {
+        public suspend fun open(path: String, options: DatabaseOptions.() -> Unit = {}): Database =
+            opened(path, DatabaseOptions().apply(options)) { }
+
+        /**
+         * Opens a database in memory with the content of these bytes, which are those of a database file.
+         *
+         * ```kotlin
+         * val copy = Database.deserialize(db.serialize())
+         * ```
+         * @param options as of [open]; migrations are applied to the content
+         * @throws UbiqliteException `NotADatabase` and `Corrupt`; `InvalidArgument` for texts in another encoding than UTF-8;
+         * those of [open]
+         */
+        public suspend fun deserialize(bytes: ByteArray, options: DatabaseOptions.() -> Unit = {}): Database =
+            opened(":memory:", DatabaseOptions().apply(options)) { it.restore(bytes) }
+
+        /** Opens a database, [fills][fill] it, and applies its migrations. */
+        private suspend inline fun opened(path: String, chosen: DatabaseOptions, fill: (Database) -> Unit): Database {
             if (path.isEmpty()) throw invalid("the path of a database must not be empty")
             if ('\u0000' in path) throw invalid("the path contains a NUL character, which no file name can contain")
-            val chosen = DatabaseOptions().apply(options)
             val client = EngineClient.open(path, chosen.settings(), Mapping.of(chosen.json, chosen.snakeCase))
             val db = Database(CallTarget(client, Owner(client), null, EngineClient.NO_LIMIT), path)
-            chosen.toApply?.let { db.orClosed { db.migrations(it).run() } }
+            db.orClosed {
+                fill(db)
+                chosen.toApply?.let { db.migrations(it).run() }
+            }
             return db
         }
     }

@@ -62,6 +62,8 @@ public data class Capabilities(
     val rowChanges: Boolean,
     /** Changes can be recorded, and applied elsewhere: [Database.outbox] and [Database.apply]. */
     val changesets: Boolean,
+    /** Copies of the database, and replacing it: [Database.backup], [Database.backupStream] and [Database.restore]. */
+    val backups: Boolean,
 )
 
 /** An amount to move from one row to another: see [Table.transfer]. */

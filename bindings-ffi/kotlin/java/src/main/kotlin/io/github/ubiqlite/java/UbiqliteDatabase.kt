@@ -1,6 +1,7 @@
 package io.github.ubiqlite.java
 
 import io.github.ubiqlite.Applied
+import io.github.ubiqlite.BackupProgress
 import io.github.ubiqlite.Capabilities
 import io.github.ubiqlite.Damage
 import io.github.ubiqlite.Database
@@ -11,6 +12,7 @@ import io.github.ubiqlite.Statement
 import java.time.Duration
 import java.util.concurrent.CompletableFuture
 import java.util.concurrent.CompletionStage
+import java.util.function.Consumer
 import java.util.function.Function
 import kotlin.time.toKotlinDuration
 
@@ -197,6 +199,65 @@ public class UbiqliteDatabase private constructor(private val database: Database
         tables: Map<String, Policy> = emptyMap(),
     ): CompletableFuture<Applied> = caller.ask { database.apply(bytes, policy, tables) }
 
+    /**
+     * Copies the database into the file [path], while others go on reading and writing. The copy is one
+     * moment of the database, not before this call. The file gets its name when it is complete and on
+     * the disk. If the future is cancelled, the copy ends and is removed. [io.github.ubiqlite.Database.backup]
+     * has the rules.
+     *
+     * ```java
+     * db.backup("daily.db", true, false, it -> System.out.println(it.getDone() + " of " + it.getTotal() + " pages"));
+     * ```
+     * @param overwrite replaces a file that is there, in one step once the copy is complete
+     * @param compact copies without the space that deleted rows have left; progress is reported only at the end then
+     * @param progress is called on the executor when the copy has got further; if it throws, the copy ends, and the
+     * future fails with that
+     * @throws io.github.ubiqlite.UbiqliteException in the future: `InvalidArgument` if the file exists and may not be
+     * overwritten, or is the database itself; `CannotOpen` for a missing or forbidden folder; `DiskFull`; `Busy` while
+     * another copy is written to the same place. There is no file of the copy then
+     */
+    @JvmOverloads
+    public fun backup(
+        path: String,
+        overwrite: Boolean = false,
+        compact: Boolean = false,
+        progress: Consumer<in BackupProgress> = Consumer { },
+    ): CompletableFuture<Void?> = caller.workOff { database.backup(path, overwrite, compact) { progress.accept(it) } }
+
+    /**
+     * Copies the database as the bytes of its file. Nothing happens before they are asked for.
+     * [io.github.ubiqlite.Database.backupStream] has the rules.
+     *
+     * ```java
+     * HttpRequest.newBuilder(uri).PUT(HttpRequest.BodyPublishers.fromPublisher(db.backupStream())).build();
+     * ```
+     * @param compact as of [backup]; `Unsupported` where the copy is not made in a file
+     * @throws io.github.ubiqlite.UbiqliteException to the subscriber: `DiskFull`; `Timeout` if it has stalled for the
+     * stall timeout, where the copy is not made in a file; `Closed`
+     */
+    @JvmOverloads
+    public fun backupStream(compact: Boolean = false): BackupStream = BackupStream(database.backupStream(compact), caller)
+
+    /** Returns a copy of the database, of less than 2 GiB, as the bytes of its file, for [deserialize] and [restore]. */
+    public fun serialize(): CompletableFuture<ByteArray> = caller.ask { database.serialize() }
+
+    /**
+     * Replaces all that the database contains by what the file [path] does, in one transaction:
+     * whoever reads sees all of the old or all of the new, and watched queries run again. The file is
+     * checked before, and is not changed. [io.github.ubiqlite.Database.restore] has the rules.
+     *
+     * ```java
+     * db.restore("daily.db").thenRun(() -> System.out.println("restored"));
+     * ```
+     * @throws io.github.ubiqlite.UbiqliteException in the future: `NotADatabase` and `Corrupt`; `CannotOpen`;
+     * `InvalidArgument` for the database itself, and for texts in another encoding; `Busy` as for any write; `DiskFull`;
+     * `ReadOnly`. Nothing is changed then
+     */
+    public fun restore(path: String): CompletableFuture<Void?> = caller.tell { database.restore(path) }
+
+    /** Like the other [restore], from the bytes of a database file. */
+    public fun restore(bytes: ByteArray): CompletableFuture<Void?> = caller.tell { database.restore(bytes) }
+
     /** Returns what the storage can do. */
     public fun capabilities(): CompletableFuture<Capabilities> = caller.ask { database.capabilities() }
 
@@ -236,6 +297,26 @@ public class UbiqliteDatabase private constructor(private val database: Database
         ): CompletableFuture<UbiqliteDatabase> {
             val caller = Caller(options.executor)
             return caller.ask { UbiqliteDatabase(Database.open(path) { options.applyTo(this) }, caller) }
+        }
+
+        /**
+         * Opens a database in memory with the content of these bytes, which are those of a database file.
+         *
+         * ```java
+         * db.serialize().thenCompose(UbiqliteDatabase::deserialize).thenCompose(copy -> copy.table("items").count());
+         * ```
+         * @param options as of [open]; migrations are applied to the content
+         * @throws io.github.ubiqlite.UbiqliteException in the future: `NotADatabase` and `Corrupt`; `InvalidArgument` for
+         * texts in another encoding than UTF-8; those of [open]
+         */
+        @JvmStatic
+        @JvmOverloads
+        public fun deserialize(
+            bytes: ByteArray,
+            options: UbiqliteOptions = UbiqliteOptions.builder().build(),
+        ): CompletableFuture<UbiqliteDatabase> {
+            val caller = Caller(options.executor)
+            return caller.ask { UbiqliteDatabase(Database.deserialize(bytes) { options.applyTo(this) }, caller) }
         }
     }
 }

@@ -15,6 +15,8 @@ internal class Cells(private val rows: Rows) {
 
     fun text(): String = next() as? String ?: throw defect("a reply has no text where it must have one")
 
+    fun blob(): ByteArray = next() as? ByteArray ?: throw defect("a reply has no bytes where it must have some")
+
     /** Reads one of some things, by its number. */
     fun <T> of(all: List<T>): T = all.getOrNull(int()) ?: throw defect("a reply has a number that stands for nothing")
 }

@@ -72,7 +72,9 @@ internal class Reply private constructor(
         expect(Kind.BITS)
         val bits = extra
         fun has(bit: Int) = bits shr bit and 1 != 0
-        return Capabilities(has(0), has(1), has(2), has(3), watches = has(4), rowChanges = has(5), changesets = has(6))
+        return Capabilities(
+            has(0), has(1), has(2), has(3), watches = has(4), rowChanges = has(5), changesets = has(6), backups = has(7),
+        )
     }
 
     /** Returns a primary key: one value, or a [Key] of several. */

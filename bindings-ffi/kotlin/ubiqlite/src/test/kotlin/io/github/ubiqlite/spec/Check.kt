@@ -34,7 +34,7 @@ internal fun dataOf(result: Any?): Any? = when (result) {
     is Capabilities -> with(result) {
         mapOf(
             "transactions" to transactions, "cursors" to cursors, "snapshots" to snapshots, "sessions" to sessions,
-            "watches" to watches, "row_changes" to rowChanges, "changesets" to changesets,
+            "watches" to watches, "row_changes" to rowChanges, "changesets" to changesets, "backups" to backups,
         )
     }
     is OutboxBatch -> mapOf("id" to result.id, "bytes" to result.bytes)
