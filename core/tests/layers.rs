@@ -38,8 +38,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "api",
         &[
-            "backend", "changes", "error", "exec", "live", "options", "program", "row", "sql",
-            "sync", "value",
+            "backend", "changes", "error", "exec", "live", "options", "platform", "program", "row",
+            "sql", "sync", "value",
         ],
     ),
     (

@@ -11,6 +11,7 @@ const GUIDE = [
   ['concurrency', 'Concurrency'],
   ['live', 'Live queries'],
   ['sync', 'Change sets'],
+  ['backup', 'Backup and restore'],
   ['cancellation', 'Cancellation and timeouts'],
   ['errors', 'Errors'],
   ['values', 'Values and dates'],

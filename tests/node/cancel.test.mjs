@@ -184,7 +184,8 @@ test('beside long reads others are answered at once, and writes too', { skip: be
   await pause(50);
   const results = Promise.all([db.queryValue('SELECT count(*) FROM t'), db.execute('INSERT INTO t VALUES (2)')]);
   const [count, { rowsChanged }] = await within(10_000, results, 'what is beside it').finally(() => controller.abort());
-  assert.deepEqual([count, rowsChanged], [1, 1]);
+  // Both were asked for at once, and run side by side: the read may come first or second.
+  assert.ok([1, 2].includes(count) && rowsChanged === 1, `${count}, ${rowsChanged}`);
   assert.ok((await endless) instanceof CancelledError);
 });
 

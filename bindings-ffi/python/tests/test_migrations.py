@@ -301,8 +301,8 @@ def migrates(other: sqlite3.Connection) -> bool:
 
 STARTS = """
 import asyncio, os, sys, time, ubiqlite
-folder, path, go = sys.argv[1:]
-print("ready", flush=True)
+folder, path, go, ready = sys.argv[1:]
+open(ready, "x").close()
 while not os.path.exists(go):
     time.sleep(0.001)
 async def main():
@@ -316,11 +316,12 @@ asyncio.run(main())
 def test_processes_that_start_at_once_have_each_migration_once(tmp_path: Path, path: str) -> None:
     files = {f"{number}_log.sql": f"INSERT INTO log VALUES ({number})" for number in range(2, 11)}
     folder = folder_of(tmp_path / "migrations", {**files, "1_log.sql": "CREATE TABLE log (number)"})
-    go = tmp_path / "go"
+    go, ready = tmp_path / "go", [tmp_path / f"ready-{number}" for number in range(4)]
     with ThreadPoolExecutor(4) as pool:
-        started = [pool.submit(python, STARTS, str(folder), path, str(go), timeout=120) for _ in range(4)]
-        # Those that are late start while others migrate, or find it done.
-        time.sleep(0.5)
+        started = [pool.submit(python, STARTS, str(folder), path, str(go), str(mark), timeout=120) for mark in ready]
+        until = time.monotonic() + 60
+        while not all(mark.exists() for mark in ready) and time.monotonic() < until:
+            time.sleep(0.01)
         go.touch()
         for process in started:
             done = process.result()

@@ -106,7 +106,7 @@ class Migrations:
 
     Comments before its first statement, the headers, can say how it is to run:
 
-    - ``-- alone``: outside a transaction, for ``VACUUM`` and the like: ``PRAGMA``\\ s and one statement.
+    - ``-- alone``: outside a transaction, for ``VACUUM`` and the like: ``PRAGMA`` statements and one other.
     - ``-- replaces: 1-40``: it stands for these migrations: it runs on a new database, and is noted as done where they
       are done.
     - ``-- breaks: older``: programs that lack it can't use the database any more, even with ``allow_newer``.

@@ -90,6 +90,14 @@ impl CopyFile {
         self.with_file(|file| file.metadata().map(|it| it.len()))
     }
 
+    /// Waits until what was written is on the disk.
+    ///
+    /// # Errors
+    /// `Io`, `DiskFull`.
+    pub(crate) fn sync(&self) -> Result<()> {
+        self.with_file(File::sync_data)
+    }
+
     /// Empties the file.
     ///
     /// # Errors

@@ -117,6 +117,12 @@ pub(super) async fn remove(session: &mut Session, entry: &Entry) -> Result<()> {
     Ok(())
 }
 
+/// Removes a migration that was begun outside a transaction, and has failed.
+pub(super) async fn forget_begun(session: &mut Session, number: u64) -> Result<()> {
+    let sql = "DELETE FROM main.ubiqlite_migrations WHERE id = ? AND applied_at IS NULL";
+    session.execute(sql, (number,)).await.map(drop)
+}
+
 /// Returns how the migration with this number is undone, as it was when it was applied.
 pub(super) async fn down(session: &mut Session, number: u64) -> Result<Option<String>> {
     let sql = "SELECT down FROM main.ubiqlite_migrations WHERE id = ?";

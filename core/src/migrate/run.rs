@@ -308,9 +308,11 @@ impl<'a> Runner<'a> {
     /// Runs a migration that can't run in a transaction.
     async fn alone(&mut self, migration: &Migration) -> Result<MigrationStep> {
         let began = platform::now();
-        self.script(&migration.text, 0..migration.text.len(), None)
-            .await
-            .map_err(|error| migration.explain(error))?;
+        if let Err(error) = self.script(&migration.text, 0..migration.text.len(), None).await {
+            // It was undone by SQLite: nobody has to wait for it.
+            let _ = ledger::forget_begun(&mut self.session, migration.number).await;
+            return Err(migration.explain(error));
+        }
         let took = elapsed(began);
         self.session.control(Control::Begin(Begin::Immediate)).await?;
         ledger::write(&mut self.session, migration, How::Ran(micros(took))).await?;

@@ -17,6 +17,7 @@ pub(crate) use script::{Part, Script, line_of};
 pub(crate) use tokens::{normalized, same_name};
 
 use std::borrow::Cow;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -62,12 +63,18 @@ const LOCK_TIMEOUT: Duration = Duration::from_secs(600);
 /// db.execute("INSERT INTO items (name, price) VALUES ('lamp', 20)", ()).await?;
 /// # Ok(()) }
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Migrations {
     files: Arc<[Migration]>,
     pub(crate) allow_newer: bool,
     pub(crate) accept_edited: bool,
     pub(crate) lock_timeout: Duration,
+}
+
+impl fmt::Debug for Migrations {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.files.iter().map(|file| &file.name)).finish()
+    }
 }
 
 /// One migration.

@@ -42,6 +42,8 @@ enum Means {
     /// It sets `PRAGMA foreign_keys`.
     ForeignKeys,
     Pragma,
+    /// It can't run in a transaction.
+    Vacuum,
     Create(String),
     Drop(String),
     Rename {
@@ -76,6 +78,11 @@ impl Script {
                         "a migration can't begin or end a transaction, since it runs in one: either all of it happens, with its place in the ledger, or nothing; leave the statement out",
                     );
                 }
+                Means::Vacuum if !headers.alone => {
+                    return refused(
+                        "VACUUM can't run in a transaction, and migrations run in one; put it into a file of its own, with the comment \"-- alone\" above it",
+                    );
+                }
                 // drizzle-kit writes it into files that rebuild a table.
                 Means::ForeignKeys if drizzle => continue,
                 Means::ForeignKeys => {
@@ -101,7 +108,7 @@ impl Script {
                         |it: &Means| matches!(it, Means::Create(name) if same_name(name, from));
                     legacy = means[..index].iter().any(dropped) || means[index..].iter().any(made);
                 }
-                Means::Pragma | Means::Drop(_) | Means::Other => {}
+                Means::Pragma | Means::Vacuum | Means::Drop(_) | Means::Other => {}
             }
             script.push(statement.range.clone(), legacy);
         }
@@ -150,6 +157,9 @@ fn means(text: &str, statement: &Statement) -> Means {
     if start.word("ROLLBACK") {
         start.word("TRANSACTION");
         return if start.word("TO") { Means::Other } else { Means::Control };
+    }
+    if start.word("VACUUM") {
+        return Means::Vacuum;
     }
     if start.word("PRAGMA") {
         let name = start.name().unwrap_or_default();
@@ -250,6 +260,7 @@ mod tests {
 
     #[test]
     fn alone_is_one_statement_and_pragmas() {
+        assert!(refused("SELECT 1;\nVACUUM;").contains("-- alone"));
         assert!(script("-- alone\nPRAGMA auto_vacuum = 2; VACUUM;").is_ok());
         assert!(refused("-- alone\nVACUUM; DELETE FROM a;").contains("one statement"));
     }

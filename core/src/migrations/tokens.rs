@@ -38,8 +38,8 @@ impl<'a> Tokens<'a> {
             let after = &rest[blank..];
             let comment = if after.starts_with("--") {
                 after.find('\n').unwrap_or(after.len())
-            } else if let Some(comment) = after.strip_prefix("/*") {
-                comment.find("*/").map_or(after.len(), |end| end + 4)
+            } else if let Some(inside) = after.strip_prefix("/*") {
+                inside.find("*/").map_or(after.len(), |end| end + 4)
             } else {
                 0
             };

@@ -91,12 +91,42 @@ async fn what_can_not_run_in_a_transaction_runs_alone() {
     // Without the header it is refused, and the message says how.
     let wrong = files(&[ITEMS, ("2_small.sql", all_text()), ("3_vacuum.sql", "VACUUM")]);
     let (_, message) = refused(db.migrations(&wrong).run().await);
-    assert!(message.contains("3_vacuum"), "{message}");
-    drop(place);
+    assert!(message.contains("3_vacuum: line 1") && message.contains("-- alone"), "{message}");
 }
 
 fn all_text() -> &'static str {
     "-- alone\nPRAGMA auto_vacuum = INCREMENTAL;\nVACUUM;"
+}
+
+#[tokio::test]
+async fn one_that_fails_alone_is_not_noted_as_begun() {
+    let (_place, db) = fresh().await;
+    let all = files(&[ITEMS, ("2_wrong.sql", "-- alone\nVACUUM missing")]);
+    let (_, message) = refused(db.migrations(&all).run().await);
+    assert!(message.contains("2_wrong"), "{message}");
+    assert_eq!(applied(&db, &all).await, ["1_items"]);
+}
+
+#[tokio::test]
+async fn outside_wal_mode_a_commit_waits_for_readers_as_long_as_for_writers() {
+    let place = Place::new();
+    let options = Options::default().journal_mode(ubiqlite::JournalMode::Delete);
+    let db = place.open(options.busy_timeout(Duration::from_millis(20))).await.unwrap();
+    db.execute("CREATE TABLE t (x)", ()).await.unwrap();
+    let outside = place.outside();
+    outside.execute_batch("BEGIN; SELECT * FROM t").unwrap();
+    let release = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(300));
+        outside.execute_batch("COMMIT").unwrap();
+    });
+    let all = files(&[
+        ITEMS,
+        ("2_vacuum.sql", "-- alone\nVACUUM"),
+        ("3_more.sql", "CREATE TABLE more (x)"),
+    ]);
+    assert_eq!(names(&db.migrations(&all).run().await.unwrap()), ["1_items", "2_vacuum", "3_more"]);
+    release.join().unwrap();
+    assert_eq!(applied(&db, &all).await.len(), 3);
 }
 
 #[tokio::test]

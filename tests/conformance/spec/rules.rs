@@ -58,6 +58,7 @@ const METHODS: &[&str] = &[
 /// The kinds that no scenario can cause in every language, and why.
 const OUT_OF_REACH: &[(ErrorKind, &str)] = &[
     (ErrorKind::OutOfMemory, "needs a machine without memory"),
+    (ErrorKind::SchemaTooNew, "needs migrations, which scenarios do not have yet"),
     (ErrorKind::OutcomeUnknown, "needs a connection that is lost in the middle of a commit"),
     (ErrorKind::NotAuthorized, "needs an authorizer, which no operation sets"),
     (ErrorKind::Io, "needs a broken disk"),

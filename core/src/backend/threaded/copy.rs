@@ -6,9 +6,11 @@
 //! others keep changing the file, or a transaction holds the writer for too long, the copy is made
 //! in one read transaction instead, which ends only with the copy: it waits for nobody.
 
+use std::cell::Cell;
 use std::io::Read as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -204,15 +206,49 @@ fn write(
         progress.set(pages, pages);
         return Ok(CopyWriter::Connection { _connection: Box::new(source) });
     }
-    let target = between_writes(shared, part, progress, stop).map_err(failed)?;
-    let target = match target {
-        Some(target) => target,
-        None => {
-            part.clear()?;
-            in_one_read(shared, part, progress, stop).map_err(failed)?
+    let target = syncing(part, |written| {
+        if let Some(target) = between_writes(shared, part, progress, &written, stop)? {
+            return Ok(target);
         }
-    };
-    Ok(CopyWriter::Target { _target: target })
+        part.clear()?;
+        in_one_read(shared, part, progress, &written, stop)
+    });
+    Ok(CopyWriter::Target { _target: target.map_err(failed)? })
+}
+
+/// Where a copy says how far it is, so that what is written goes to the disk meanwhile.
+struct Written {
+    /// The pages that are written, as of the last time that the disk was to have them.
+    asked: Cell<u32>,
+    ask: SyncSender<()>,
+}
+
+/// How many pages are written between two times that the disk is to have them.
+const BETWEEN_SYNCS: u32 = 1_024;
+
+impl Written {
+    /// Says how many pages are written. Waits if the disk is far behind.
+    fn note(&self, done: u32) {
+        let before = self.asked.get();
+        // It may have begun anew.
+        if done < before || done - before >= BETWEEN_SYNCS {
+            self.asked.set(done);
+            // Whoever syncs is gone only after an error, which the last sync meets too.
+            let _ = self.ask.send(());
+        }
+    }
+}
+
+/// Runs `work`, while what it has written is sent to the disk little by little: a system that has
+/// much to write keeps the commits of others waiting until that is done.
+fn syncing<T>(part: &CopyFile, work: impl FnOnce(Written) -> Result<T>) -> Result<T> {
+    std::thread::scope(|scope| {
+        let (ask, asked) = std::sync::mpsc::sync_channel(1);
+        let thread = std::thread::Builder::new().name("ubiqlite-sync".into());
+        let _ = thread
+            .spawn_scoped(scope, move || while asked.recv().is_ok() && part.sync().is_ok() {});
+        work(Written { asked: Cell::new(0), ask })
+    })
 }
 
 /// Copies on the writer's connection, between writes. `None`: that does not come to an end.
@@ -220,6 +256,7 @@ fn between_writes(
     shared: &Arc<Shared>,
     part: &CopyFile,
     progress: &CopyProgress,
+    written: &Written,
     stop: &Interrupt,
 ) -> Result<Option<CopyTarget>> {
     let mut copy = OnWriter { shared, number: CopyNumber::fresh(), begun: false };
@@ -232,6 +269,7 @@ fn between_writes(
                     return Ok(target);
                 }
                 restarts += u32::from(step.restarted);
+                written.note(step.done);
             }
             Err(error) if error.kind() == ErrorKind::Busy => restarts = u32::MAX,
             Err(error) => return Err(error),
@@ -298,6 +336,7 @@ fn in_one_read(
     shared: &Arc<Shared>,
     part: &CopyFile,
     progress: &CopyProgress,
+    written: &Written,
     stop: &Interrupt,
 ) -> Result<CopyTarget> {
     let mut source = shared.connect(Role::Reader)?;
@@ -308,6 +347,7 @@ fn in_one_read(
         check(stop)?;
         let step = source.step_copy(number, LONG_SLICE).unwrap_or_else(|| Err(cancelled()))?;
         progress.set(step.done, step.total);
+        written.note(step.done);
         if step.finished {
             return source.end_copy(number).ok_or_else(cancelled);
         }

@@ -1,5 +1,6 @@
 //! ubiqlite: the works that it shares with its peers, and some that only it has.
 
+mod backup;
 mod changesets;
 mod idle;
 mod kept;
@@ -23,6 +24,7 @@ fn main() -> Result<()> {
     }
     match args.work.as_str() {
         "idle" => return idle::run(&args),
+        "life_backup" => return backup::run(&args),
         "late" => return late::run(&args),
         work if work.starts_with("life_") => return life::run(&args),
         work if work.starts_with("live_") => return live::run(&args),

@@ -12,7 +12,7 @@ import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 
-/** The guide's page about migrations. Its files are in `src/test/resources/migrations`. */
+/** The guide's page about migrations. Its files are those of `docs/examples/rust/migrations`. */
 class MigrationsGuideTest {
     @Test
     fun `an opened database is up to date`() = inFolder { path ->

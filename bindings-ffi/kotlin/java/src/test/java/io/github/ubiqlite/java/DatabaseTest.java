@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.github.ubiqlite.Damage;
 import io.github.ubiqlite.ErrorKind;
 import io.github.ubiqlite.Executed;
 import io.github.ubiqlite.JournalMode;
@@ -101,6 +102,18 @@ class DatabaseTest {
             db.batch(List.of(new Statement("DELETE FROM items"), new Statement("DELETE FROM nowhere"))));
         assertEquals(1, failed.getIndex());
         assertEquals(1L, get(db.queryValue(Long.class, "SELECT count(*) FROM items")));
+    }
+
+    @Test
+    void what_is_wrong_with_a_database_is_told() throws Exception {
+        assertEquals(List.of(), get(db.check()));
+        get(db.execute("CREATE TABLE parts (item INTEGER REFERENCES items (id))"));
+        Session session = get(db.acquire());
+        get(session.execute("PRAGMA foreign_keys = OFF"));
+        get(session.execute("INSERT INTO parts VALUES (7)"));
+        session.close();
+        Damage damage = get(db.check()).get(0);
+        assertEquals(new Damage(Damage.Kind.FOREIGN_KEY, "parts", 1L, "items", "item"), damage);
     }
 
     @Test

@@ -1,6 +1,0 @@
--- rebuild: items
-CREATE TABLE items (
-    id INTEGER PRIMARY KEY,
-    name TEXT NOT NULL,
-    price TEXT
-);
