@@ -227,31 +227,71 @@ test('the bytes of a stream that is read under writes are a database of one mome
   await isOneMoment(copy, await db.queryValue('SELECT count(*) FROM a'));
 });
 
-test('a stream that is cancelled, left or aborted holds nothing back', async (t) => {
-  const { db, path } = await database(t, {}, SCHEMA);
-  const reader = db.backupStream().getReader();
-  assert.ok((await reader.read()).value.length > 0);
-  await reader.cancel();
-  for await (const _ of db.backupStream()) break;
-  const ends = new AbortController();
-  const aborted = db.backupStream({ signal: ends.signal }).getReader();
-  await aborted.read();
-  ends.abort(new Error('enough'));
-  const error = await failure((async () => {
-    while (!(await aborted.read()).done);
-  })());
-  assert.equal(error.kind, 'Cancelled');
-  assert.equal(error.cause, ends.signal.reason);
-  // A read transaction that was left open would keep the log from being emptied.
-  await writeBoth(db);
-  const session = await db.acquire();
-  const emptied = async () => (await session.queryOne('PRAGMA wal_checkpoint(TRUNCATE)')).busy === 0;
-  await within(LIMIT, (async () => {
-    // The engine learns a little later that nobody reads any more.
-    while (!(await emptied())) await pause(2);
-  })(), 'the log is emptied');
-  session.release();
-  assert.deepEqual(filesBeside(path).filter((name) => name.includes('.part')), []);
+/** Opens a database which waits long for what is open in it, has `work` done with it, and closes it, which must not take long. */
+async function closesAfter(t, what, work, options) {
+  const db = await open(join(folder(t), 'app.db'), { busyTimeout: 600_000, ...options });
+  await db.batch(SCHEMA);
+  // What it returns is kept, so that no collection of garbage ends it.
+  const kept = await work(db);
+  await within(LIMIT, db.close(), `closing after ${what}`);
+  return kept;
+}
+
+test('a copy as bytes that is cancelled, left, aborted or read to its end holds nothing back', async (t) => {
+  const kept = [];
+  const begun = async (db, options) => {
+    const stream = db.backupStream(options);
+    const reader = stream.getReader();
+    assert.ok((await reader.read()).value.length > 0);
+    kept.push(stream, reader);
+    return reader;
+  };
+  const ways = {
+    cancelled: async (db) => (await begun(db)).cancel(),
+    left: async (db) => {
+      const stream = db.backupStream();
+      kept.push(stream);
+      for await (const _ of stream) break;
+    },
+    aborted: async (db) => {
+      const ends = new AbortController();
+      const reader = await begun(db, { signal: ends.signal });
+      ends.abort(new Error('enough'));
+      const error = await failure((async () => {
+        while (!(await reader.read()).done);
+      })());
+      assert.equal(error.kind, 'Cancelled');
+      assert.equal(error.cause, ends.signal.reason);
+    },
+    read: async (db) => {
+      const reader = await begun(db);
+      while (!(await reader.read()).done);
+    },
+    serialized: (db) => db.serialize(),
+  };
+  for (const [what, way] of Object.entries(ways)) {
+    // The next one needs the only reader.
+    await closesAfter(t, what, async (db) => [await way(db), await way(db), await db.serialize()], { readers: 1 });
+  }
+});
+
+test('a copy into a file that has ended holds nothing back', { skip: INTO_FILES }, async (t) => {
+  const at = () => join(folder(t), 'copy.db');
+  const ways = {
+    aborted: async (db) => {
+      const ends = new AbortController();
+      await failure(db.backup(at(), { signal: ends.signal, onProgress: () => ends.abort() }));
+    },
+    late: async (db) => {
+      const transaction = await db.begin();
+      assert.equal((await failure(db.backup(at(), { timeout: 50 }))).kind, 'Timeout');
+      await transaction.rollback();
+    },
+    'ended by its callback': (db) => failure(db.backup(at(), { onProgress: () => { throw new Error('enough'); } })),
+    refused: (db) => failure(db.backup(db.path, { overwrite: true })),
+    complete: (db) => db.backup(at()),
+  };
+  for (const [what, way] of Object.entries(ways)) await closesAfter(t, what, way);
 });
 
 test('a stream of a closed database fails, and so does one whose database closes', async (t) => {

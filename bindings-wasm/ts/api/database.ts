@@ -365,7 +365,7 @@ export class Database extends Statements implements AsyncDisposable {
    * a stream or other iterable of `Uint8Array`. They are gathered in memory, a few times over: from a path, they are not
    * @param options the time limit begins when the source has been read
    * @throws {@link UbiqliteError} `NotADatabase` for an empty file or one of another format; `Corrupt` for a damaged one;
-   * `CannotOpen`; `InvalidArgument` for the database itself, and for a file whose texts are in another encoding than this
+   * `CannotOpen`; `InvalidArgument` for the database itself (native engine), and for a file whose texts are in another encoding than this
    * database's; `Busy` as for any write; `DiskFull`; `ReadOnly`; `Unsupported` for a path in browsers. Nothing is changed
    * then. `OutcomeUnknown` if the engine was lost meanwhile: all of it was done, or nothing
    */

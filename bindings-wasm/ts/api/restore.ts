@@ -13,6 +13,10 @@ import type { CallTarget } from './statements.js';
 /** The content of a database file, which is gathered in memory. */
 export type DatabaseBytes = ImportSource | ArrayBufferView;
 
+/** What follows in a request: a path, or bytes. */
+const FILE = 0;
+const BYTES = 1;
+
 /** What a request can contain, less than what its length can say. */
 const MOST = 0xffff_0000;
 
@@ -22,14 +26,22 @@ export async function restore(target: CallTarget, source: DatabaseBytes | string
   if (checked.refused !== undefined) throw checked.refused;
   if (isPath(source)) {
     const path = resolved(source, 'give the bytes of the file');
-    return replaced(target, (out) => (out.u8(0), out.text(path)), options);
+    const write = (out: Writer): void => {
+      out.u8(FILE);
+      out.text(path);
+    };
+    return replaced(target, write, options);
   }
   // Bytes that are here are written within this call, so that they may be changed after it.
   const bytes = asBytes(source) ?? (await gathered(source as ImportSource, checked.signal));
   if (bytes.length > MOST) {
     throw errorOf({ kind: 'TooBig', message: 'more than 4 GB can be restored from a path only' });
   }
-  return replaced(target, (out) => (out.u8(1), out.blob(bytes)), options);
+  const write = (out: Writer): void => {
+    out.u8(BYTES);
+    out.blob(bytes);
+  };
+  return replaced(target, write, options);
 }
 
 function replaced(target: CallTarget, write: (out: Writer) => void, options: CallOptions | undefined): Promise<void> {
