@@ -1,7 +1,5 @@
 //! Whether a database is sound: its content as SQLite can tell, and its foreign keys.
 
-use std::collections::HashSet;
-
 use crate::api::database::Database;
 use crate::error::{ErrorKind, Result};
 use crate::row::FromRow;
@@ -12,7 +10,7 @@ const FOREIGN_KEYS: &str = "
     SELECT f.\"table\", f.rowid, f.parent,
            (SELECT group_concat(k.\"from\", ', ') FROM pragma_foreign_key_list(f.\"table\") AS k
              WHERE k.id = f.fkid)
-      FROM pragma_foreign_key_check AS f";
+      FROM pragma_foreign_key_check AS f ORDER BY f.\"table\", f.rowid, f.parent";
 
 /// A row that refers to none: its table and rowid, and the key's table and columns.
 type Orphan = (Option<String>, Option<i64>, Option<String>, String);
@@ -73,20 +71,19 @@ impl Database {
         if !whole.is_empty() {
             // Which table it is tells SQLite's message only for some, and what ended the whole
             // check may have come before the fault of another table.
-            let mut of_table = HashSet::new();
             for table in tables {
                 let check = "SELECT * FROM pragma_integrity_check(?)";
                 for message in self.faults(check, (table.as_str(),)).await? {
-                    found.push(Damage::content(Some(table.clone()), message.clone()));
-                    of_table.insert(message);
+                    found.push(Damage::content(Some(table.clone()), message));
                 }
             }
-            let rest = whole.into_iter().filter(|message| !of_table.contains(message));
-            found.extend(rest.map(|message| Damage::content(None, message)));
+            for message in whole {
+                if !found.iter().any(|it| it.message == message) {
+                    found.push(Damage::content(None, message));
+                }
+            }
         }
-        let mut keys = self.until_corrupt::<Orphan>(FOREIGN_KEYS, ()).await?.0;
-        // SQLite goes through its tables in an order of its own.
-        keys.sort_unstable();
+        let keys = self.until_corrupt::<Orphan>(FOREIGN_KEYS, ()).await?.0;
         found.extend(keys.into_iter().map(|(table, rowid, parent, columns)| Damage {
             kind: DamageKind::ForeignKey,
             table,

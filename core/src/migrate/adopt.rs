@@ -5,10 +5,15 @@
 //! | sqlx | `_sqlx_migrations` | the number is, and the SHA-384 of the text |
 //! | refinery | `refinery_schema_history` | the number and the name are |
 //! | drizzle | `__drizzle_migrations` | the SHA-256 of the text is |
+//!
+//! In wasm only drizzle's is read: the others are of native programs, and their databases are to be
+//! taken over by one.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::exec::target::Target;
-use crate::migrations::{Migration, Migrations, edited, sha256, sha384};
+#[cfg(not(target_family = "wasm"))]
+use crate::migrations::sha384;
+use crate::migrations::{Migration, Migrations, edited, sha256};
 use crate::row::Row;
 use crate::sql::Params;
 
@@ -27,8 +32,19 @@ pub(super) async fn applied<'a>(
     let mut found = Vec::new();
     for (table,) in target.query::<(String,)>(sql, Params::new()).await? {
         match table.as_str() {
+            #[cfg(not(target_family = "wasm"))]
             "_sqlx_migrations" => sqlx(target, migrations, &mut found).await?,
+            #[cfg(not(target_family = "wasm"))]
             "refinery_schema_history" => refinery(target, migrations, &mut found).await?,
+            #[cfg(target_family = "wasm")]
+            "_sqlx_migrations" | "refinery_schema_history" => {
+                return Err(Error::new(
+                    ErrorKind::Unsupported,
+                    format!(
+                        "the database has migrations in {table}, which only a native engine takes over; open it with one once"
+                    ),
+                ));
+            }
             _ => drizzle(target, migrations, &mut found).await?,
         }
     }
@@ -37,6 +53,7 @@ pub(super) async fn applied<'a>(
     Ok(found)
 }
 
+#[cfg(not(target_family = "wasm"))]
 async fn sqlx<'a>(
     target: Target<'_>,
     migrations: &'a Migrations,
@@ -58,6 +75,7 @@ async fn sqlx<'a>(
     Ok(())
 }
 
+#[cfg(not(target_family = "wasm"))]
 async fn refinery<'a>(
     target: Target<'_>,
     migrations: &'a Migrations,
@@ -104,6 +122,7 @@ async fn drizzle<'a>(
 }
 
 /// Returns the file with this number. `None`: there is none, and that is allowed.
+#[cfg(not(target_family = "wasm"))]
 fn file<'a>(
     migrations: &'a Migrations,
     number: u64,

@@ -1,7 +1,7 @@
 //! Checksums that are the same on every checkout: of a text whose line ends an editor or a version
 //! control system may have changed.
 
-use sha2::{Digest, Sha256, Sha384};
+use sha2::{Digest, Sha256};
 
 /// Returns the lines that count: without blanks at their ends, and without empty lines at the end
 /// of the text.
@@ -26,9 +26,10 @@ pub(crate) fn sha256(text: &str) -> String {
     as_hex(&Sha256::digest(text.as_bytes()))
 }
 
+#[cfg(not(target_family = "wasm"))]
 /// Returns the SHA-384 of a whole text.
 pub(crate) fn sha384(text: &str) -> Vec<u8> {
-    Sha384::digest(text.as_bytes()).to_vec()
+    sha2::Sha384::digest(text.as_bytes()).to_vec()
 }
 
 /// Returns bytes in hexadecimal, in lower case.

@@ -9,7 +9,9 @@ mod replaced;
 mod script;
 mod tokens;
 
-pub(crate) use checksum::{of_lines, sha256, sha384};
+#[cfg(not(target_family = "wasm"))]
+pub(crate) use checksum::sha384;
+pub(crate) use checksum::{of_lines, sha256};
 pub(crate) use header::Headers;
 pub(crate) use plan::{Action, Entry, edited, plan, plan_back};
 pub(crate) use replaced::Numbers;
