@@ -27,7 +27,7 @@ pub struct Reads {
     /// are this query's too.
     pub beside: Vec<Box<str>>,
     /// The rows of its tables that it can read, where they are not all.
-    pub(crate) filters: Vec<Arc<RowFilter>>,
+    pub(crate) filters: Box<[Arc<RowFilter>]>,
 }
 
 /// What a query reads of one table.
@@ -48,7 +48,6 @@ impl Reads {
         }
         self.tables.shrink_to_fit();
         self.beside.shrink_to_fit();
-        self.filters.shrink_to_fit();
     }
 
     /// Whether the result stays the same while the pages that the query read do.

@@ -109,7 +109,7 @@ impl Connection {
         let opened: Vec<_> = program.iter().filter_map(Instruction::opens).collect();
         self.add_indexes(&mut reads, &opened)?;
         if let Some(lookups) = lookups(&program, params) {
-            reads.filters = self.filters_of(lookups)?;
+            reads.filters = self.filters_of(lookups)?.into();
         }
         reads.shrink();
         Ok(reads)
