@@ -125,6 +125,11 @@ fn regions(pages: &Path) -> anyhow::Result<()> {
             if !line.trim_start().starts_with("<<<") {
                 continue;
             }
+            if let Some(file) = whole_sql(line) {
+                ensure!(pages.join(file).is_file(), "{} shows {file}", page.display());
+                shown += 1;
+                continue;
+            }
             let (file, region) = import(line)
                 .with_context(|| format!("{} has `{line}` without a region", page.display()))?;
             let program = fs::read_to_string(pages.join(file))
@@ -146,6 +151,12 @@ fn regions(pages: &Path) -> anyhow::Result<()> {
     }
     ensure!(shown > 0, "no page in {} shows a program", pages.display());
     Ok(())
+}
+
+/// Returns the file of a line that imports all of an SQL file, which is a migration.
+fn whole_sql(line: &str) -> Option<&str> {
+    let (path, _) = line.trim().strip_prefix("<<< ")?.split_once('{')?;
+    path.ends_with(".sql").then_some(path)
 }
 
 /// Returns the file and the region of a line that imports code.
