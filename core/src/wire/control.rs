@@ -12,7 +12,7 @@ use super::run::acquire_session;
 use super::server::ServerInner;
 use crate::api::transaction::Transaction;
 use crate::backend::rules::HandleUse;
-use crate::backend::{Control, Intent};
+use crate::backend::{Capabilities, Control, Intent};
 use crate::error::{Error, ErrorKind, Result};
 use crate::exec::savepoint_guard::SavepointGuard;
 use crate::exec::target::limited;
@@ -129,4 +129,16 @@ pub(super) fn release((_, handle): (u32, Handle)) {
         drop(session_handle.take_end());
     }
     drop(handle);
+}
+
+/// Returns what a backend can do as bits.
+pub(super) fn bits_of(it: Capabilities) -> u32 {
+    u32::from(it.transactions)
+        | u32::from(it.cursors) << 1
+        | u32::from(it.snapshots) << 2
+        | u32::from(it.sessions) << 3
+        | u32::from(it.watches) << 4
+        | u32::from(it.row_changes) << 5
+        | u32::from(it.changesets) << 6
+        | u32::from(it.backups) << 7
 }

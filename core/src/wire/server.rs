@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::cancellation;
 use super::client_state::ClientState;
 use super::commits::CommitsHandle;
-use super::control::release;
+use super::control::{bits_of, release};
 use super::exit::Exit;
 use super::feed::{Credit, RecordFeed};
 use super::handles::{CallTarget, Handle, Stream};
@@ -291,16 +291,7 @@ impl ServerInner {
             op::MORE => self.more(head, payload),
             op::INTERRUPT => return self.interrupt(head.handle).map(Some),
             op::CAPABILITIES => {
-                let it = self.database.capabilities();
-                let bits = u32::from(it.transactions)
-                    | u32::from(it.cursors) << 1
-                    | u32::from(it.snapshots) << 2
-                    | u32::from(it.sessions) << 3
-                    | u32::from(it.watches) << 4
-                    | u32::from(it.row_changes) << 5
-                    | u32::from(it.changesets) << 6
-                    | u32::from(it.backups) << 7;
-                return Ok(Some(Outcome::Bits(bits)));
+                return Ok(Some(Outcome::Bits(bits_of(self.database.capabilities()))));
             }
             _ => {
                 if head.handle == 0 && head.op != op::MIGRATE {

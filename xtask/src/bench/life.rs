@@ -19,12 +19,30 @@ pub(crate) fn runner(
     rust::runner_for(&SUITE, workspace, options)
 }
 
-const WORKS: &[Work] =
-    &[work("life_open", "what 100 applied migrations add to opening", Data::Empty, OURS)];
+const WORKS: &[Work] = &[
+    work("life_open", "what 100 applied migrations add to opening", Data::Empty, OURS),
+    work(
+        "life_backup",
+        "a backup of 256 MiB under a writer, over `VACUUM INTO`",
+        Data::Empty,
+        OURS,
+    ),
+];
 
 const FURTHER: &[(&str, &str)] = &[
     ("life_open_with", "opening and a first read, with 100 applied migrations"),
     ("life_open_without", "the same file without them"),
+    ("life_backup_s", "that backup"),
+    ("life_backup_worst_write", "the writer's longest write during it"),
+    ("life_backup_worst_write_alone", "the same writer's without a backup"),
+    ("life_backup_vacuum_worst_write", "the same during `VACUUM INTO`"),
+    ("life_backup_writes", "what it wrote meanwhile"),
+    ("life_backup_memory", "the largest memory of the process"),
 ];
 
-const GOALS: &[Goal] = &[usually_at_most("life_open", 1_000.0)];
+const GOALS: &[Goal] = &[
+    usually_at_most("life_open", 1_000.0),
+    usually_at_most("life_backup", 1.2),
+    usually_at_most("life_backup_worst_write", 5.0),
+    usually_at_most("life_backup_memory", 64.0),
+];

@@ -13,6 +13,7 @@ mod idle_watch;
 mod inline;
 mod lease_expiry;
 mod pool;
+mod read;
 mod routes;
 mod session;
 mod slot;
@@ -31,7 +32,7 @@ use super::{
     call,
 };
 use crate::changes::Observation;
-use crate::engine::{Connection, HAS_CHANGESETS, HAS_ROWS, ReadOutcome, Role, context};
+use crate::engine::{Connection, HAS_CHANGESETS, HAS_ROWS, Role, context};
 use crate::error::{Error, ErrorKind, Result};
 use crate::options::{Options, Synchronous};
 use crate::platform::coop;
@@ -42,7 +43,7 @@ use crate::sql::Params;
 use checkpoint::Checkpoints;
 use group::{PooledConnections, QueuedWrite};
 use idle_watch::InUse;
-use pool::{Claim, Pool};
+use pool::Pool;
 use routes::Routes;
 use session::WriterSession;
 use slot::{Upkeep, open_with};
@@ -307,7 +308,7 @@ impl Backend for Threaded {
         let (shared, claim, program) =
             (Arc::clone(shared), claim.into_claim(), program.into_owned());
         let sink = sink.and_then(PageSink::lasting);
-        read_on_thread(shared, claim, program, completer, sink);
+        read::on_thread(shared, claim, program, completer, sink);
         Reply::call(call)
     }
 
@@ -461,55 +462,6 @@ impl Drop for Threaded {
     }
 }
 
-/// Runs a read on its reader's own thread.
-fn read_on_thread(
-    shared: Arc<Shared>,
-    claim: Claim,
-    program: Program<'static>,
-    completer: Completer<Output>,
-    sink: Option<Arc<dyn PageSink>>,
-) {
-    let slot = Arc::clone(claim.slot());
-    slot.submit(Box::new(move |connection| {
-        if !completer.start() {
-            return;
-        }
-        let opened = match shared.open_reader(connection) {
-            Ok(opened) => opened,
-            Err(error) => {
-                drop(claim);
-                completer.complete(Err(error));
-                return;
-            }
-        };
-        let commits = shared.commits();
-        let interrupt = completer.interrupt();
-        let read =
-            claim.slot().interruptible(opened, interrupt, |it| it.read(&program, sink.as_deref()));
-        shared.after_read(claim.index(), opened, commits);
-        match read {
-            ReadOutcome::Done(result) => {
-                // Returned before the result is, so that the caller that receives it finds the
-                // reader free.
-                let result = claim.slot().closed_if_stopping(result);
-                drop(claim);
-                completer.complete(result);
-            }
-            ReadOutcome::Writes | ReadOutcome::OverBudget => {
-                if let [step] = program.steps.as_slice() {
-                    shared.routes.note_write(&step.sql);
-                }
-                // Queued before the reader is returned: closing waits for both.
-                if claim.slot().is_stopping() {
-                    completer.complete(Err(Error::closed("database")));
-                } else if completer.wait_again() {
-                    shared.write(program, completer);
-                }
-                drop(claim);
-            }
-        }
-    }));
-}
 /// Whether the caller has said that others write as well: one commit for many writes costs less
 /// than an immediate one for each.
 fn shares_commit() -> bool {

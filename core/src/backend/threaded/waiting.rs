@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::pool::{Claim, Waiter};
-use super::{Shared, read_on_thread};
+use super::{Shared, read};
 use crate::backend::Completer;
 use crate::engine::{Class, ReadOutcome};
 use crate::error::{Error, ErrorKind};
@@ -61,7 +61,7 @@ impl Waiter for WaitingRead {
 
     fn grant(self: Box<Self>, claim: Claim) {
         if let Some((program, completer)) = take(&self.waits) {
-            read_on_thread(self.shared, claim, program, completer, None);
+            read::on_thread(self.shared, claim, program, completer, None);
         }
     }
 
