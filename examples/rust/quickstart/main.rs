@@ -10,6 +10,7 @@
 mod batches;
 mod dashboard;
 mod items;
+mod life;
 mod limits;
 mod open;
 mod safe_insert;
@@ -45,6 +46,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     streams::run(&db).await?;
     dashboard::run(&db).await?;
     safe_insert::run(&db, &path).await?;
+    life::run(&db).await?;
     limits::run(&db).await?;
 
     chapter("Close", "Waits for what was accepted, then closes every connection.");
