@@ -201,6 +201,21 @@ impl Recorder {
         pending.whole.everything |= !pending.interest.is_empty();
     }
 
+    /// Notes that the connection is about to commit, where SQLite's hook is not called.
+    pub(super) fn note_committing(&self) {
+        let committing = &self.context.committing;
+        committing.begun.set(committing.begun.get() + 1);
+        self.observation().note_committing();
+    }
+
+    /// Takes back that it has begun to commit: that is accounted for, or did not come about.
+    pub(super) fn end_committing(&self) {
+        let begun = self.context.committing.begun.take();
+        if begun > 0 {
+            self.observation().end_committing(begun);
+        }
+    }
+
     /// Notes that all of the database was replaced, by a commit that SQLite's hooks have not been
     /// told of; `counted`: commits are counted by the log.
     pub(super) fn note_replaced(&self, counted: bool) {

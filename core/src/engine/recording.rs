@@ -91,10 +91,7 @@ impl Connection {
         }
         self.report_commit_now(failed);
         if let Some(recorder) = &self.recorder {
-            let begun = recorder.context.committing.begun.take();
-            if begun > 0 {
-                recorder.observation().end_committing(begun);
-            }
+            recorder.end_committing();
         }
     }
 

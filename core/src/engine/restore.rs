@@ -164,12 +164,19 @@ impl Connection {
         }
         // SAFETY: both are open, and used here alone until the copy is dropped.
         let mut pages = unsafe { Pages::begin(self.raw, source.connection.raw)? };
+        // SQLite asks no hook before this commit. Whoever looks out for commits of others must know
+        // that this one is not theirs before it can be seen.
+        if let Some(recorder) = &self.recorder {
+            recorder.note_committing();
+        }
         let copied = copy_all(&mut pages, stop);
         // One that is not complete is rolled back.
         drop(pages);
         drop(cleared);
         if copied.is_ok() {
             self.after_restore();
+        } else if let Some(recorder) = &self.recorder {
+            recorder.end_committing();
         }
         copied
     }
