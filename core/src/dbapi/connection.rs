@@ -264,16 +264,14 @@ impl DbapiInner {
                 if statement.changes {
                     let quick = started.elapsed() <= QUICK;
                     statement.set_slow(!quick);
-                } else if ended.is_some() {
-                    statement.note_try(false);
                 }
                 Ok(self.finished(begun, statement, page, more))
             }
             Err(error) => {
                 // It repeats the error.
                 let _ = statement.reset();
-                if let Some(ended) = ended {
-                    statement.note_try(ended.is_overrun(&error));
+                if ended.is_some_and(|ended| ended.is_overrun(&error)) {
+                    statement.note_overrun();
                 }
                 let again = match ended {
                     Some(ended) => ended.is_over_budget(&error),

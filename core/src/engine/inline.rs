@@ -109,7 +109,9 @@ impl Connection {
         statement.reset();
         // SAFETY: the connection is open.
         let ended = unsafe { end(&self.handlers, self.raw, self.length_limit) };
-        statement.note_try(run.as_ref().is_err_and(|error| ended.is_overrun(error)));
+        if run.as_ref().is_err_and(|error| ended.is_overrun(error)) {
+            statement.note_overrun();
+        }
         Some(match run {
             Ok(_) if ended.given_up => {
                 self.after_failed_read();
@@ -135,11 +137,11 @@ impl Connection {
     pub(crate) fn write_inline(&mut self, program: &Program<'_>) -> Option<Result<Output>> {
         let (result, ended) = self.run_briefly(|connection| connection.run_alone(program));
         // A write reads again what it has read in vain.
-        let is_overrun =
-            result.as_ref().is_err_and(|error| ended.stopped || ended.is_overrun(error));
-        for step in &program.steps {
-            if let Some(statement) = self.cache.get(&step.sql) {
-                statement.note_try(is_overrun);
+        if result.as_ref().is_err_and(|error| ended.stopped || ended.is_overrun(error)) {
+            for step in &program.steps {
+                if let Some(statement) = self.cache.get(&step.sql) {
+                    statement.note_overrun();
+                }
             }
         }
         ended.within_budget(result)

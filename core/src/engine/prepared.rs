@@ -249,14 +249,9 @@ impl<W: Wording> Prepared<W> {
         code
     }
 
-    /// Records how a try as inline work ended.
-    #[inline]
-    pub(crate) fn note_try(&mut self, is_overrun: bool) {
-        if is_overrun {
-            self.tries.note_overrun();
-        } else {
-            self.tries.note_in_budget();
-        }
+    /// Records that a try as inline work exceeded the budget.
+    pub(crate) fn note_overrun(&mut self) {
+        self.tries.note_overrun();
     }
 
     /// Whether the run that begins may be inline work; must be called once for each that would be.

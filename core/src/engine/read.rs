@@ -55,11 +55,12 @@ impl Connection {
         if held && ended.stopped {
             self.reads_off_inline = super::inline::READS_OFF_INLINE;
         }
-        if let ReadOutcome::Done(done) = &read
+        if let ReadOutcome::Done(Err(error)) = &read
+            && ended.is_overrun(error)
             && let [step] = program.steps.as_slice()
             && let Some(statement) = self.cache.get(&step.sql)
         {
-            statement.note_try(done.as_ref().is_err_and(|error| ended.is_overrun(error)));
+            statement.note_overrun();
         }
         match read {
             ReadOutcome::Done(Ok(_)) if ended.given_up => {

@@ -25,7 +25,7 @@ pub(super) struct Tries {
     overruns: u8,
     /// How many of the next runs are no tries.
     passes: u16,
-    /// Tries in budget since one of them was last counted against an overrun.
+    /// Tries since the last overrun, or since so many of them made up for one.
     in_budget: u8,
 }
 
@@ -43,6 +43,14 @@ impl Tries {
             self.passes = self.passes.saturating_sub(1);
             return false;
         }
+        if self.overruns > 0 {
+            // In budget, unless it is noted that it was not.
+            self.in_budget += 1;
+            if self.in_budget == FORGIVEN_AFTER {
+                self.in_budget = 0;
+                self.overruns -= 1;
+            }
+        }
         true
     }
 
@@ -52,19 +60,6 @@ impl Tries {
         self.overruns = self.overruns.saturating_add(1).min(MOST_OVERRUNS + MOST_DOUBLINGS);
         if let Some(further) = self.overruns.checked_sub(MOST_OVERRUNS) {
             self.passes = FIRST_PASSES << further;
-        }
-    }
-
-    /// A try ended in budget.
-    #[inline]
-    pub(super) fn note_in_budget(&mut self) {
-        if self.overruns == 0 {
-            return;
-        }
-        self.in_budget += 1;
-        if self.in_budget == FORGIVEN_AFTER {
-            self.in_budget = 0;
-            self.overruns -= 1;
         }
     }
 
@@ -84,7 +79,9 @@ mod tests {
         for run in 0..runs {
             if tries.may_begin() {
                 tried += 1;
-                if is_long(run) { tries.note_overrun() } else { tries.note_in_budget() }
+                if is_long(run) {
+                    tries.note_overrun();
+                }
             }
         }
         tried
