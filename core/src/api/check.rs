@@ -65,13 +65,12 @@ impl Database {
     /// # }
     /// ```
     pub async fn check(&self) -> Result<Vec<Damage>> {
-        let tables: Vec<String> = self.query(TABLES, ()).await?;
         let whole = self.faults("PRAGMA integrity_check", ()).await?;
         let mut found = Vec::new();
         if !whole.is_empty() {
             // Which table it is tells SQLite's message only for some, and what ended the whole
             // check may have come before the fault of another table.
-            for table in tables {
+            for table in self.query::<String>(TABLES, ()).await? {
                 let check = "SELECT * FROM pragma_integrity_check(?)";
                 for message in self.faults(check, (table.as_str(),)).await? {
                     found.push(Damage::content(Some(table.clone()), message));

@@ -1,6 +1,5 @@
 //! Settings of a database and its connections that callers choose by name.
 
-use super::Stepped;
 use super::authorizer::{Admit, Class};
 use super::pragma;
 use super::statement::Statement;
@@ -113,7 +112,7 @@ impl Connection {
         let (statement, _) =
             unsafe { Statement::prepare(self.raw, &self.authorizer, Admit::Everything, &sql) };
         let mut statement = statement?;
-        while statement.step()? == Stepped::Row {}
+        statement.step_to_end()?;
         Ok(())
     }
 }

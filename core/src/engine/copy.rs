@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::handle::text_of;
-use super::{Connection, DatabaseHandle, OpenFailure, Stepped};
+use super::{Connection, DatabaseHandle, OpenFailure};
 use crate::error::{Error, Phase, Result, from_sqlite};
 use crate::ffi;
 use crate::platform;
@@ -102,7 +102,7 @@ impl CopyTarget {
 ///
 /// # Errors
 /// `CannotOpen` and others.
-fn open_plain(name: &Path, flags: c_int, vfs: Option<&str>) -> Result<DatabaseHandle> {
+pub(super) fn open_plain(name: &Path, flags: c_int, vfs: Option<&str>) -> Result<DatabaseHandle> {
     DatabaseHandle::open(name, flags, vfs).map_err(|refused| match refused {
         OpenFailure::Code(code, message) => from_sqlite(code, &message, None, Phase::Compile),
         other => Error::invalid(other.to_string()),
@@ -194,13 +194,7 @@ impl Connection {
         self.set_interrupt(Some(stop));
         let sql = format!("VACUUM INTO '{}'", path.replace('\'', "''"));
         let statement = self.own_statement(&sql)?;
-        let stepped = loop {
-            match statement.step() {
-                Ok(Stepped::Row) => {}
-                Ok(Stepped::Done) => break Ok(()),
-                Err(error) => break Err(error),
-            }
-        };
+        let stepped = statement.step_to_end();
         statement.reset();
         self.set_interrupt(None);
         stepped

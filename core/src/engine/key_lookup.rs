@@ -31,6 +31,20 @@ pub(super) struct Lookup {
     pub(super) rows: Option<WantedRows>,
 }
 
+/// How an instruction begins to read the rows of its cursor.
+#[derive(Debug, Clone, Copy)]
+enum Start {
+    /// At a rowid, and at no other row.
+    Rowid,
+    /// At a value, from where it moves.
+    Range {
+        /// To greater ones.
+        up: bool,
+    },
+    /// At one end of them all.
+    End,
+}
+
 /// The rows with one value, or with the rowids of a range.
 #[derive(Debug, PartialEq)]
 pub(super) struct WantedRows {
@@ -76,6 +90,17 @@ impl Instruction {
                 | "Halt"
                 | "Transaction"
         )
+    }
+
+    /// How it begins to read rows, if it does.
+    fn start(&self) -> Option<Start> {
+        Some(match &*self.opcode {
+            "SeekRowid" | "NotExists" => Start::Rowid,
+            "SeekGE" | "SeekGT" => Start::Range { up: true },
+            "SeekLE" | "SeekLT" => Start::Range { up: false },
+            "Rewind" | "Last" => Start::End,
+            _ => return None,
+        })
     }
 
     /// The root page that it opens in the main database.
@@ -132,63 +157,44 @@ pub(super) fn lookups(program: &[Instruction], params: &Params) -> Option<Vec<Lo
     let mut ends = Vec::new();
     for (index, step) in program.iter().enumerate() {
         step.writes()?;
-        match &*step.opcode {
-            "SeekRowid" | "NotExists" | "SeekGE" | "SeekGT" | "SeekLE" | "SeekLT" | "Rewind"
-            | "Last" => seeks.push(index),
-            "IdxGE" | "IdxGT" | "IdxLE" | "IdxLT" => ends.push(step),
-            _ => {}
+        if let Some(start) = step.start() {
+            seeks.push((index, start));
+        } else if matches!(&*step.opcode, "IdxGE" | "IdxGT" | "IdxLE" | "IdxLT") {
+            ends.push(step);
         }
     }
-    let found = seeks.iter().map(|&seek| {
-        let cursor = program[seek].p1;
+    let found = seeks.iter().map(|&(at, start)| {
+        let seek = &program[at];
         let mut opened =
-            program.iter().filter(|step| &*step.opcode == "OpenRead" && step.p1 == cursor);
+            program.iter().filter(|step| &*step.opcode == "OpenRead" && step.p1 == seek.p1);
         let opened = opened.next().filter(|_| opened.next().is_none())?;
-        let mut own_ends = ends.iter().copied().filter(|end| end.p1 == cursor);
-        let end = own_ends.next();
-        let rows = match own_ends.next() {
-            // An index is opened with how its keys compare.
-            None if ends.is_empty() && seeks.len() == 1 && !opened.p4.starts_with('k') => {
-                range_at(program, seek, params).or_else(|| value_at(program, seek, end, params))
+        // An index is opened with how its keys compare.
+        let alone = ends.is_empty() && seeks.len() == 1 && !opened.p4.starts_with('k');
+        let mut own_ends = ends.iter().filter(|end| end.p1 == seek.p1);
+        let rows = match (start, own_ends.next(), own_ends.next()) {
+            (Start::Rowid, None, _) => value_at(program, seek, true, params),
+            // It ends at the value where it begins.
+            (Start::Range { up }, Some(end), None)
+                if end.p3 == seek.p3 && up == matches!(&*end.opcode, "IdxGE" | "IdxGT") =>
+            {
+                value_at(program, seek, false, params)
             }
-            None => value_at(program, seek, end, params),
-            Some(_) => None,
+            (Start::Range { up }, None, _) if alone => rowids(program, at, up, params)
+                .map(|rows| WantedRows { by_rowid: true, wanted: TermTest::Between(rows) }),
+            _ => None,
         };
         Some(Lookup { root: opened.opens()?, rows })
     });
     found.collect()
 }
 
-/// Returns the rowids that a loop reads which begins with a seek in a table.
-fn range_at(program: &[Instruction], seek: usize, params: &Params) -> Option<WantedRows> {
-    if matches!(&*program[seek].opcode, "SeekRowid" | "NotExists" | "Rewind" | "Last") {
-        return None;
-    }
-    let wanted = TermTest::Between(rowids(program, seek, params)?);
-    Some(WantedRows { by_rowid: true, wanted })
-}
-
-/// Returns the value that all rows have which a seek and what follows it can read.
+/// Returns the value that all rows have which a seek can find.
 fn value_at(
     program: &[Instruction],
-    seek: usize,
-    end: Option<&Instruction>,
+    seek: &Instruction,
+    by_rowid: bool,
     params: &Params,
 ) -> Option<WantedRows> {
-    let seek = &program[seek];
-    let by_rowid = matches!(&*seek.opcode, "SeekRowid" | "NotExists");
-    // Without an end at the value where it begins, it is a range of others.
-    let ends = match end {
-        None => by_rowid,
-        Some(end) => {
-            let up = matches!(&*seek.opcode, "SeekGE" | "SeekGT");
-            let ranges = matches!(&*seek.opcode, "SeekGE" | "SeekGT" | "SeekLE" | "SeekLT");
-            ranges && end.p3 == seek.p3 && up == matches!(&*end.opcode, "IdxGE" | "IdxGT")
-        }
-    };
-    if !ends {
-        return None;
-    }
     let value = constant_in(program, seek.p3, params)?;
     let wanted = (value != Value::Null).then(|| TermTest::In(vec![value]))?;
     Some(WantedRows { by_rowid, wanted })
@@ -205,13 +211,17 @@ fn constant_in(program: &[Instruction], register: i64, params: &Params) -> Optio
 
 /// Returns the rowids at which the loop of a program can look, which begins with the seek at `seek`
 /// in a table and moves by one instruction. At its head it may compare each with where it ends.
-fn rowids(program: &[Instruction], seek: usize, params: &Params) -> Option<RangeInclusive<i64>> {
+fn rowids(
+    program: &[Instruction],
+    seek: usize,
+    up: bool,
+    params: &Params,
+) -> Option<RangeInclusive<i64>> {
     let integer = |register| match constant_in(program, register, params) {
         Some(Value::Integer(value)) => Some(value),
         _ => None,
     };
     let begin = &program[seek];
-    let up = matches!(&*begin.opcode, "SeekGE" | "SeekGT");
     let first = integer(begin.p3)?;
     let first = match &*begin.opcode {
         "SeekGT" => first.checked_add(1)?,

@@ -247,13 +247,7 @@ impl Connection {
         let handlers = Arc::clone(&self.handlers);
         let statement = self.own_statement(sql)?;
         handlers.shield(true);
-        let stepped = loop {
-            match statement.step() {
-                Ok(Stepped::Row) => {}
-                Ok(Stepped::Done) => break Ok(()),
-                Err(error) => break Err(error),
-            }
-        };
+        let stepped = statement.step_to_end();
         statement.reset();
         handlers.shield(false);
         match stepped {

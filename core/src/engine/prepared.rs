@@ -155,6 +155,12 @@ impl<W: Wording> Prepared<W> {
         }
     }
 
+    /// Runs to the end, whatever rows there are.
+    pub(crate) fn step_to_end(&mut self) -> Result<()> {
+        while self.step()? == Stepped::Row {}
+        Ok(())
+    }
+
     #[cold]
     fn prepare_run(&mut self) {
         // SAFETY: the statement's connection is open, and this thread alone uses it.

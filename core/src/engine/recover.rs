@@ -6,7 +6,7 @@ use std::ptr;
 
 use ubiqlite_recover as sys;
 
-use super::handle::{DatabaseHandle, OpenFailure};
+use super::copy::open_plain;
 use crate::error::{Error, ErrorKind, Phase, Result, from_sqlite};
 use crate::ffi;
 use crate::platform;
@@ -30,13 +30,9 @@ impl Drop for Recovery {
 /// # Errors
 /// Those of SQLite; `Unsupported` if it was compiled without what the recovery needs; `Cancelled`.
 pub(crate) fn recover(from: &Path, to: &Path, stops: &dyn Fn() -> bool) -> Result<()> {
-    let opened = |failure| match failure {
-        OpenFailure::Code(code, message) => from_sqlite(code, &message, None, Phase::Compile),
-        other => Error::new(ErrorKind::CannotOpen, other.to_string()),
-    };
-    let db = DatabaseHandle::open(from, ffi::SQLITE_OPEN_READWRITE, None)
-        .or_else(|_| DatabaseHandle::open(from, ffi::SQLITE_OPEN_READONLY, None))
-        .map_err(|failure| opened(failure).with_path(from))?;
+    let db = open_plain(from, ffi::SQLITE_OPEN_READWRITE, None)
+        .or_else(|_| open_plain(from, ffi::SQLITE_OPEN_READONLY, None))
+        .map_err(|error| error.with_path(from))?;
     // SAFETY: the connection is open; the option takes an `int` and a pointer, which may be null.
     unsafe {
         ffi::sqlite3_db_config(

@@ -464,15 +464,14 @@ pub(super) fn collect(
         return Ok(rows);
     }
     if keep == Fetch::Nothing {
-        while statement.step()? == Stepped::Row {}
-        return Ok(rows);
+        return statement.step_to_end().map(|()| rows);
     }
     let mut page: PageBuilder = statement.page();
     statement.write_row(&mut page)?;
     if keep == Fetch::First {
         // A change happens at its first step, and is counted at its last.
         if !statement.readonly {
-            while statement.step()? == Stepped::Row {}
+            statement.step_to_end()?;
         }
     } else {
         let sink = sink.filter(|_| statement.readonly);
