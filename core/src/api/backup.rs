@@ -259,24 +259,15 @@ impl BackupStream {
                     self.stage = StreamStage::Over;
                     return Poll::Ready(Err(error));
                 }
-                Poll::Pending => {
-                    // It is made while it is polled, perhaps.
-                    let StreamStage::Running { bytes, .. } = &mut self.stage else {
-                        return Poll::Ready(Ok(None));
-                    };
-                    return match bytes.poll_next(cx) {
-                        Poll::Ready(Some(chunk)) => Poll::Ready(Ok(Some(chunk))),
-                        _ => Poll::Pending,
-                    };
-                }
+                Poll::Pending => {}
             }
-            let StreamStage::Running { bytes, .. } = &mut self.stage else {
-                return Poll::Ready(Ok(None));
-            };
+            // It is made while it is polled, perhaps.
             next = bytes.poll_next(cx);
         }
         match next {
             Poll::Ready(Some(chunk)) => Poll::Ready(Ok(Some(chunk))),
+            // Why it has ended says the reply, which is on its way.
+            Poll::Ready(None) if made.is_some() => Poll::Pending,
             Poll::Ready(None) => {
                 self.stage = StreamStage::Over;
                 Poll::Ready(Ok(None))

@@ -77,9 +77,8 @@ pub(super) async fn write(session: &mut Session, migration: &Migration, how: How
         How::Noted | How::Begun => Value::Null,
     };
     let text = |text: Option<String>| text.map_or(Value::Null, Value::Text);
-    let number = i64::try_from(migration.number).unwrap_or(i64::MAX);
     let values = [
-        Value::Integer(number),
+        key(migration.number),
         Value::Text(migration.name.clone()),
         Value::Text(migration.checksum.clone()),
         Value::Integer(i64::from(how == How::Begun)),
@@ -102,7 +101,7 @@ pub(super) async fn restamp(session: &mut Session, migration: &Migration) -> Res
         Value::Text(migration.checksum.clone()),
         Value::Blob(of_lines(&migration.text)),
         down,
-        Value::Integer(i64::try_from(migration.number).unwrap_or(i64::MAX)),
+        key(migration.number),
     ];
     session.execute(sql, values.into_iter().collect::<Params>()).await.map(drop)
 }
@@ -111,7 +110,6 @@ pub(super) async fn restamp(session: &mut Session, migration: &Migration) -> Res
 pub(super) async fn remove(session: &mut Session, entry: &Entry) -> Result<()> {
     let sql = "DELETE FROM main.ubiqlite_migrations WHERE id = ?";
     for number in entry.replaces.iter().flat_map(Numbers::iter).chain([entry.number]) {
-        let number = i64::try_from(number).unwrap_or(i64::MAX);
         session.execute(sql, (number,)).await?;
     }
     Ok(())
@@ -132,7 +130,7 @@ pub(super) async fn down(session: &mut Session, number: u64) -> Result<Option<St
 /// Returns the marks of the lines that were applied.
 pub(super) async fn lines(target: Target<'_>, number: u64) -> Result<Option<Vec<u8>>> {
     let sql = "SELECT lines FROM main.ubiqlite_migrations WHERE id = ?";
-    let params = [Value::Integer(i64::try_from(number).unwrap_or(i64::MAX))];
+    let params = [key(number)];
     target.query_value(sql, params.into_iter().collect()).await
 }
 
@@ -154,4 +152,9 @@ pub(super) async fn schema(target: Target<'_>) -> Result<Option<String>> {
         Err(error) if error.kind() == ErrorKind::NoSuchTable => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// The key of a migration: no number is greater than the greatest key.
+fn key(number: u64) -> Value {
+    Value::Integer(i64::try_from(number).unwrap_or(i64::MAX))
 }

@@ -203,8 +203,12 @@ impl<'a> Runner<'a> {
         };
         let Some((next, last)) = self.next(&entries).await? else { return Ok(Outcome::Nothing) };
         let began = platform::now();
-        let mut step = match next {
-            Next::Back(entry) => self.undo(&entry).await?,
+        let step = match next {
+            Next::Back(entry) => {
+                let mut step = self.undo(&entry).await?;
+                step.took = Some(elapsed(began));
+                step
+            }
             Next::Forth(action) => {
                 let migration = action.migration();
                 let mut step = MigrationStep::planned(action);
@@ -215,8 +219,9 @@ impl<'a> Runner<'a> {
                     }
                     Action::Apply(_) if !migration.headers.alone => {
                         self.apply(migration).await.map_err(|error| migration.explain(error))?;
-                        step.took = Some(elapsed(began));
-                        let how = How::Ran(micros(elapsed(began)));
+                        let took = elapsed(began);
+                        step.took = Some(took);
+                        let how = How::Ran(micros(took));
                         ledger::write(&mut self.session, migration, how).await?;
                     }
                     Action::Apply(_) if self.goal.dry => {
@@ -234,9 +239,6 @@ impl<'a> Runner<'a> {
                 step
             }
         };
-        if step.action == MigrationAction::Revert {
-            step.took = Some(elapsed(began));
-        }
         if last && !self.goal.dry {
             self.keep_schema().await?;
         }

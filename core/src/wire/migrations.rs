@@ -18,7 +18,9 @@ use super::cells::Cells;
 use super::handles::CallTarget;
 use super::numbers::op;
 use super::read::{ByteReader, malformed};
+use super::reply::Outcome;
 use super::server::ServerInner;
+use crate::api::database::Database;
 use crate::api::table::uncommitted;
 use crate::error::{Error, ErrorKind, Result};
 use crate::exec::database_inner::UNKNOWN;
@@ -83,18 +85,27 @@ impl MigrationOperation {
     }
 }
 
-impl ServerInner {
-    /// Does what was asked for of the migrations.
-    pub(super) async fn migrate(
-        &self,
+/// What an operation on migrations came to.
+pub(super) struct MigrationsEnd {
+    rows: Rows,
+    /// The greatest number among those that the client knows from now on; 0 if it has none.
+    knows: Option<u64>,
+    /// It only says which ones it knows, and is to learn whether they are enough.
+    asks: bool,
+}
+
+impl MigrationOperation {
+    /// Does it, on the database.
+    pub(super) async fn run(
+        self,
         on: &CallTarget,
         limit: Option<Duration>,
-        operation: MigrationOperation,
-    ) -> Result<Rows> {
+    ) -> Result<MigrationsEnd> {
         let CallTarget::Database(database) = on else { return Err(uncommitted()) };
-        let MigrationOperation { doing, migrations } = operation;
-        let migrator = database.limited(limit).migrations(&migrations);
-        let mut cells = Cells::default();
+        let Self { doing, migrations } = self;
+        let database = database.limited(limit);
+        let migrator = database.migrations(&migrations);
+        let (mut cells, mut knows) = (Cells::default(), None);
         match doing {
             Doing::Pending => steps(&mut cells, &migrator.pending().await?),
             Doing::Applied => applied(&mut cells, &migrator.applied().await?),
@@ -105,33 +116,41 @@ impl ServerInner {
                     Doing::To(number) => migrator.to(number).await?,
                     _ => migrator.run().await?,
                 };
-                self.note_schema(&migrator, &migrations, !done.is_empty()).await?;
+                learn_breaking(&database, &migrator, !done.is_empty()).await?;
+                knows = Some(migrations.last().unwrap_or(0));
                 steps(&mut cells, &done);
             }
             Doing::Know => {
-                self.note_schema(&migrator, &migrations, true).await?;
-                self.check_schema()?;
+                learn_breaking(&database, &migrator, true).await?;
+                knows = Some(migrations.last().unwrap_or(0));
             }
         }
-        Ok(cells.finish())
+        Ok(MigrationsEnd { rows: cells.finish(), knows, asks: matches!(doing, Doing::Know) })
     }
+}
 
-    /// Notes which migrations this client knows, and, if that is to be read `again`, which one of
-    /// those that the database has breaks older programs.
-    async fn note_schema(
-        &self,
-        migrator: &Migrator,
-        migrations: &Migrations,
-        again: bool,
-    ) -> Result<()> {
-        let breaks_older = &self.database.shared().breaks_older;
-        if again || breaks_older.load(Ordering::Acquire) == UNKNOWN {
-            let applied = migrator.applied().await?;
-            let breaks = applied.iter().filter(|it| it.breaks_older).map(|it| it.number).max();
-            breaks_older.store(breaks.unwrap_or(0), Ordering::Release);
+/// Reads which one of the migrations that the database has breaks older programs, `again` if that is
+/// known.
+async fn learn_breaking(database: &Database, migrator: &Migrator, again: bool) -> Result<()> {
+    let breaks_older = &database.shared().breaks_older;
+    if again || breaks_older.load(Ordering::Acquire) == UNKNOWN {
+        let applied = migrator.applied().await?;
+        let breaks = applied.iter().filter(|it| it.breaks_older).map(|it| it.number).max();
+        breaks_older.store(breaks.unwrap_or(0), Ordering::Release);
+    }
+    Ok(())
+}
+
+impl ServerInner {
+    /// Notes which migrations this client knows from now on.
+    pub(super) fn note_migrations(&self, end: MigrationsEnd) -> Result<Outcome> {
+        if let Some(knows) = end.knows {
+            self.knows.store(knows, Ordering::Release);
         }
-        self.knows.store(migrations.last().unwrap_or(0), Ordering::Release);
-        Ok(())
+        if end.asks {
+            self.check_schema()?;
+        }
+        Ok(Outcome::Rows(end.rows))
     }
 
     /// Refuses a client whose migrations lack one that breaks older programs, which another client

@@ -7,6 +7,7 @@ use super::backup::{self, BackupHandle};
 use super::check::check;
 use super::feed::{Credit, RecordFeed, Records, execute_many};
 use super::handles::CallTarget;
+use super::migrations::MigrationsEnd;
 use super::reply::Outcome;
 use super::request::{Ending, OnTable, Operation, RequestHead};
 use super::sync;
@@ -32,6 +33,8 @@ pub(super) enum OperationEnd {
     Commits(Commits),
     /// A copy is to be made, and its progress or its bytes can be fetched.
     Backup(BackupHandle),
+    /// Migrations were looked at, or carried out.
+    Migrations(MigrationsEnd),
     /// Tables are recorded, and what waits to be sent can be fetched.
     Outbox(Database),
 }
@@ -105,8 +108,9 @@ pub(super) async fn run(
             CallTarget::Handle(_) => return Err(uncommitted()),
         },
         Operation::Check => Outcome::Rows(check(on, limit).await?).into(),
-        // The server has done it.
-        Operation::Migrations(_) => return Err(uncommitted()),
+        Operation::Migrations(operation) => {
+            OperationEnd::Migrations(operation.run(on, limit).await?)
+        }
         Operation::Backup(operation) => return backup::run(on, limit, operation).await,
         Operation::Changesets(operation) => return sync::run(on, limit, operation).await,
         Operation::Table { name, what } => {

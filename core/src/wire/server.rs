@@ -431,10 +431,6 @@ impl ServerInner {
                 }
                 // Before waiting for rows.
                 target.check(HandleUse::Use)?;
-                if let Operation::Migrations(operation) = operation {
-                    let rows = inner.migrate(&target, head.timeout, operation).await?;
-                    return Ok(Outcome::Rows(rows));
-                }
                 let asker = Requester { inner: &inner, id: head.id };
                 let ended = run(&target, head, operation, &feed, &asker).await;
                 if target.wrote() {
@@ -448,6 +444,7 @@ impl ServerInner {
                     OperationEnd::Commits(feed) => {
                         Ok(inner.keep(head, Handle::Commits(Arc::new(CommitsHandle::new(feed)))))
                     }
+                    OperationEnd::Migrations(end) => inner.note_migrations(end),
                     OperationEnd::Backup(copy) => {
                         Ok(inner.keep(head, Handle::Backup(Arc::new(copy))))
                     }
