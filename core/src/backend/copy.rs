@@ -1,11 +1,15 @@
 //! What is asked of a backend that copies its database, or replaces it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Waker;
 
 use super::chunks::ChunkSink;
+use crate::error::{Error, Result};
+use crate::options::Options;
+use crate::platform;
+use crate::vfs::IN_MEMORY;
 
 /// A copy of the database, of one moment that is not before the request.
 #[derive(Debug)]
@@ -39,6 +43,27 @@ pub enum RestoreFrom {
     File(PathBuf),
     /// From the bytes of one.
     Bytes(Arc<[u8]>),
+}
+
+/// Returns the file of a database that was opened with these options, if it is one of the operating
+/// system's.
+pub(crate) fn database_file<'a>(options: &Options, path: &'a Path) -> Option<&'a Path> {
+    let on_disk = options.vfs.is_none() && path.as_os_str() != IN_MEMORY;
+    (platform::HAS_FILES && on_disk).then_some(path)
+}
+
+/// Refuses to restore a database from its own file.
+///
+/// # Errors
+/// `InvalidArgument`.
+pub(crate) fn check_source(own: Option<&Path>, path: &Path) -> Result<()> {
+    #[cfg(not(target_family = "wasm"))]
+    if own.is_some_and(|own| platform::disk::is_same_file(own, path)) {
+        let message = "a database can't be restored from itself";
+        return Err(Error::invalid(message).with_path(path));
+    }
+    let _ = (own, path);
+    Ok(())
 }
 
 /// How far a copy is. Whoever wants it waits for the next news.

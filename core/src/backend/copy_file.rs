@@ -6,9 +6,16 @@
 use std::fs::{self, File, Permissions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use super::CopyProgress;
+use crate::engine::Connection;
 use crate::error::{Error, ErrorKind, Result};
 use crate::platform::disk;
+use crate::program::Interrupt;
+
+/// How often a copy begins anew because of others, before it is made in one read transaction.
+pub(crate) const RESTARTS: u32 = 2;
 
 /// What SQLite keeps next to a database.
 const BESIDE: [&str; 3] = ["-wal", "-journal", "-shm"];
@@ -100,6 +107,23 @@ impl CopyFile {
     /// `Io`, `DiskFull`.
     pub(crate) fn sync(&self) -> Result<()> {
         self.with_file(File::sync_data)
+    }
+
+    /// Writes a copy of the database of a connection into it, without unused space.
+    ///
+    /// # Errors
+    /// `DiskFull` and others; `Cancelled` once `stop` is set.
+    pub(crate) fn write_compact(
+        &self,
+        source: &mut Connection,
+        progress: &CopyProgress,
+        stop: &Arc<Interrupt>,
+    ) -> Result<()> {
+        source.vacuum_into(&self.part, Arc::clone(stop)).map_err(unwritten)?;
+        let pages = self.size()? / u64::from(source.page_size());
+        let pages = u32::try_from(pages).unwrap_or(u32::MAX);
+        progress.set(pages, pages);
+        Ok(())
     }
 
     /// Empties the file.
@@ -267,6 +291,12 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()
+}
+
+/// Says of an error that a copy has ended with it.
+#[cold]
+pub(crate) fn unwritten(error: Error) -> Error {
+    error.prefixed("the copy could not be written")
 }
 
 /// Returns the error of the operating system.

@@ -31,6 +31,7 @@ pub(crate) use recover::recover;
 
 pub(crate) use call::{Completer, PendingCall, Receipt, call, cancelled};
 pub(crate) use chunks::{ChunkSource, chunks};
+pub(crate) use copy::{check_source, database_file};
 pub(crate) use guarded::{Cover, GuardedSession};
 
 pub(crate) use crate::engine::unsupported_changesets;

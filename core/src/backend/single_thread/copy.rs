@@ -15,7 +15,10 @@ use super::pool::{self, PoolGuard};
 use super::stoppable::stoppable;
 use super::write_queue::WritePermit;
 use super::{SingleThreadShared, checkpoint, connection_cell, read};
-use crate::backend::{ChunkSink, CopyOrder, CopyProgress, CopyTo, Reply, RestoreFrom, cancelled};
+use crate::backend::{
+    ChunkSink, CopyOrder, CopyProgress, CopyTo, Reply, RestoreFrom, cancelled, check_source,
+    database_file,
+};
 use crate::engine::{ChunkCopy, RestoreSource};
 use crate::error::{Error, Result};
 use crate::platform;
@@ -146,11 +149,8 @@ pub(super) fn restore(shared: &Arc<SingleThreadShared>, from: RestoreFrom) -> Re
         let form = shared.with_writer(|connection| connection.form())?;
         let mut source = match from {
             RestoreFrom::File(path) => {
-                let own = database_file(&shared);
-                if own.is_some_and(|own| is_same_file(own, &path)) {
-                    let message = "a database can't be restored from itself";
-                    return Err(Error::invalid(message).with_path(&path));
-                }
+                let own = database_file(&shared.options, &shared.path);
+                check_source(own, &path)?;
                 // Where the host keeps the files, it has this one too.
                 let vfs = if platform::HAS_FILES { None } else { shared.options.vfs.as_deref() };
                 RestoreSource::open(&path, vfs, &stop)?
@@ -170,32 +170,13 @@ pub(super) fn restore(shared: &Arc<SingleThreadShared>, from: RestoreFrom) -> Re
     }))
 }
 
-/// Returns the file of the database, if it is one of the operating system's.
-fn database_file(shared: &SingleThreadShared) -> Option<&Path> {
-    let on_disk = shared.options.vfs.is_none() && shared.path.as_os_str() != crate::vfs::IN_MEMORY;
-    (platform::HAS_FILES && on_disk).then_some(&*shared.path)
-}
-
-#[cfg(target_family = "wasm")]
-fn is_same_file(_own: &Path, _path: &Path) -> bool {
-    false
-}
-
-#[cfg(not(target_family = "wasm"))]
-fn is_same_file(own: &Path, path: &Path) -> bool {
-    platform::disk::is_same_file(own, path)
-}
-
 /// Copies into files of the operating system.
 #[cfg(not(target_family = "wasm"))]
 mod file {
     use super::*;
-    use crate::backend::copy_file::CopyFile;
+    use crate::backend::copy_file::{CopyFile, RESTARTS, unwritten};
     use crate::engine::{CopyNumber, CopyTarget, Role};
     use crate::error::ErrorKind;
-
-    /// How often a copy begins anew because of others, before it is made in one read transaction.
-    const RESTARTS: u32 = 2;
 
     pub(super) async fn copy(
         shared: &Arc<SingleThreadShared>,
@@ -204,21 +185,17 @@ mod file {
         compact: bool,
         progress: &CopyProgress,
     ) -> Result<()> {
-        let failed = |error: Error| error.prefixed("the copy could not be written");
-        let part = CopyFile::create(path, overwrite, database_file(shared))?;
+        let part = CopyFile::create(path, overwrite, database_file(&shared.options, &shared.path))?;
         if compact {
             let mut source = shared.connect(Role::Reader)?;
-            source.vacuum_into(part.path(), Arc::default()).map_err(failed)?;
-            let pages = part.size()? / u64::from(source.page_size());
-            let pages = u32::try_from(pages).unwrap_or(u32::MAX);
-            progress.set(pages, pages);
+            part.write_compact(&mut source, progress, &Arc::default())?;
             return part.finish(source);
         }
-        let target = match between_writes(shared, &part, progress).await.map_err(failed)? {
+        let target = match between_writes(shared, &part, progress).await.map_err(unwritten)? {
             Some(target) => target,
             None => {
                 part.clear()?;
-                in_one_read(shared, &part, progress).await.map_err(failed)?
+                in_one_read(shared, &part, progress).await.map_err(unwritten)?
             }
         };
         part.finish(target)

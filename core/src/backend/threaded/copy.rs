@@ -17,24 +17,20 @@ use std::time::{Duration, Instant};
 use super::Shared;
 use super::checkpoint;
 use super::writer::{Writer, WriterClaim, WriterEntry, WriterHolder};
-use crate::backend::copy_file::{CopyFile, failed};
+use crate::backend::copy_file::{CopyFile, RESTARTS, failed, unwritten};
 use crate::backend::{
-    ChunkSink, CopyOrder, CopyProgress, CopyTo, Reply, RestoreFrom, call, cancelled,
+    self, ChunkSink, CopyOrder, CopyProgress, CopyTo, Reply, RestoreFrom, call, cancelled,
+    check_source,
 };
 use crate::engine::{ChunkCopy, Connection, CopyNumber, CopyStep, CopyTarget, RestoreSource, Role};
 use crate::error::{Error, ErrorKind, Result};
-use crate::platform::disk;
 use crate::program::Interrupt;
-use crate::vfs::IN_MEMORY;
 
 /// How long a slice of a copy keeps the writer.
 const SLICE: Duration = Duration::from_millis(1);
 
 /// The same where nobody waits for it.
 const LONG_SLICE: Duration = Duration::from_millis(20);
-
-/// How often a copy begins anew because of others, before it is made in one read transaction.
-const RESTARTS: u32 = 2;
 
 /// The bytes of a copy that are read at once.
 const CHUNK: usize = 256 * 1024;
@@ -97,10 +93,7 @@ pub(super) fn restore(shared: &Arc<Shared>, from: RestoreFrom) -> Reply<()> {
         let source = match from {
             RestoreFrom::File(path) => {
                 let own = database_file(shared);
-                if own.is_some_and(|own| disk::is_same_file(own, &path)) {
-                    let message = "a database can't be restored from itself";
-                    return Err(Error::invalid(message).with_path(&path));
-                }
+                check_source(own, &path)?;
                 let source = RestoreSource::open(&path, None, stop)?;
                 if source.fits(&form)? {
                     return replace(shared, source, stop);
@@ -121,8 +114,7 @@ pub(super) fn restore(shared: &Arc<Shared>, from: RestoreFrom) -> Reply<()> {
 
 /// Returns the file of the database, if it is one of the operating system's.
 fn database_file(shared: &Shared) -> Option<&Path> {
-    let on_disk = shared.options.vfs.is_none() && shared.path.as_os_str() != IN_MEMORY;
-    on_disk.then_some(&*shared.path)
+    backend::database_file(&shared.options, &shared.path)
 }
 
 /// Runs work on a thread of its own.
@@ -194,13 +186,9 @@ fn write(
     progress: &CopyProgress,
     stop: &Arc<Interrupt>,
 ) -> Result<CopyWriter> {
-    let failed = |error: Error| error.prefixed("the copy could not be written");
     if compact {
         let mut source = shared.connect(Role::Reader)?;
-        source.vacuum_into(part.path(), Arc::clone(stop)).map_err(failed)?;
-        let pages = part.size()? / u64::from(source.page_size());
-        let pages = u32::try_from(pages).unwrap_or(u32::MAX);
-        progress.set(pages, pages);
+        part.write_compact(&mut source, progress, stop)?;
         return Ok(CopyWriter::Connection { _connection: Box::new(source) });
     }
     let target = syncing(part, |written| {
@@ -210,7 +198,7 @@ fn write(
         part.clear()?;
         in_one_read(shared, part, progress, &written, stop)
     });
-    Ok(CopyWriter::Target { _target: target.map_err(failed)? })
+    Ok(CopyWriter::Target { _target: target.map_err(unwritten)? })
 }
 
 /// Where a copy says how far it is, so that what is written goes to the disk meanwhile.

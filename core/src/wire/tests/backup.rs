@@ -12,12 +12,7 @@ struct Client {
 
 impl Client {
     async fn new(single: bool) -> Self {
-        let db = if single {
-            let local = SingleThread::open(":memory:".as_ref(), Options::default()).unwrap();
-            Database::from_backend(Box::new(local))
-        } else {
-            Options::default().open(":memory:").await.unwrap()
-        };
+        let db = in_memory(single).await;
         db.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, x BLOB)", ()).await.unwrap();
         let sql = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000)
                    INSERT INTO t SELECT i, randomblob(500) FROM n";
@@ -28,9 +23,7 @@ impl Client {
 
     async fn ask(&mut self, op: u8, handle: u32, payload: &[u8]) -> Reply {
         self.last += 1;
-        let id = self.last;
-        self.server.submit(&Batch::default().add(id, op, handle, payload).0).unwrap();
-        settled(&self.server, &[id]).await.into_iter().find(|reply| reply.id == id).unwrap()
+        ask(&self.server, self.last, op, handle, payload).await
     }
 
     /// Everything that comes on a handle, until it is over.

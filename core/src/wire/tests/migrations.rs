@@ -34,9 +34,7 @@ impl Client {
 
     async fn ask(&mut self, op: u8, payload: &[u8]) -> Reply {
         self.last += 1;
-        let id = self.last;
-        self.server.submit(&Batch::default().add(id, op, 0, payload).0).unwrap();
-        settled(&self.server, &[id]).await.into_iter().find(|reply| reply.id == id).unwrap()
+        ask(&self.server, self.last, op, 0, payload).await
     }
 
     /// Returns the values of the reply, one after another.
@@ -52,11 +50,7 @@ impl Client {
 }
 
 async fn databases() -> Vec<Database> {
-    let local = SingleThread::open(":memory:".as_ref(), Options::default()).unwrap();
-    vec![
-        Database::from_backend(Box::new(local)),
-        Options::default().open(":memory:").await.unwrap(),
-    ]
+    vec![in_memory(true).await, in_memory(false).await]
 }
 
 #[tokio::test]

@@ -112,6 +112,21 @@ fn values(reply: &Reply) -> Vec<Value> {
     all
 }
 
+/// A database in memory, on the backend of one thread or on that with threads.
+async fn in_memory(single: bool) -> Database {
+    if single {
+        let local = SingleThread::open(":memory:".as_ref(), Options::default()).unwrap();
+        return Database::from_backend(Box::new(local));
+    }
+    Options::default().open(":memory:").await.unwrap()
+}
+
+/// Sends a request by itself, and returns its reply.
+async fn ask(server: &Server, id: u32, op: u8, handle: u32, payload: &[u8]) -> Reply {
+    server.submit(&Batch::default().add(id, op, handle, payload).0).unwrap();
+    settled(server, &[id]).await.into_iter().find(|reply| reply.id == id).unwrap()
+}
+
 fn taken(server: &Server) -> Vec<u8> {
     let mut replies = Vec::new();
     server.take(&mut replies);

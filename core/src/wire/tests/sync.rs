@@ -24,12 +24,7 @@ async fn clients() -> Vec<Client> {
 
 impl Client {
     async fn new(single: bool) -> Self {
-        let db = if single {
-            let local = SingleThread::open(":memory:".as_ref(), Options::default()).unwrap();
-            Database::from_backend(Box::new(local))
-        } else {
-            Options::default().open(":memory:").await.unwrap()
-        };
+        let db = in_memory(single).await;
         let schema = "CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT, at INTEGER)";
         db.execute(schema, ()).await.unwrap();
         let server = Server::new(db.clone(), 1, Tokio::default());

@@ -4,19 +4,9 @@ use super::super::numbers::{kind, reply};
 use super::*;
 
 async fn database(single: bool) -> Database {
-    let db = if single {
-        let local = SingleThread::open(":memory:".as_ref(), Options::default()).unwrap();
-        Database::from_backend(Box::new(local))
-    } else {
-        Options::default().open(":memory:").await.unwrap()
-    };
+    let db = in_memory(single).await;
     db.batch("CREATE TABLE a (x); CREATE TABLE b (x); INSERT INTO a VALUES (1);").await.unwrap();
     db
-}
-
-async fn ask(server: &Server, id: u32, op: u8, handle: u32, payload: &[u8]) -> Reply {
-    server.submit(&Batch::default().add(id, op, handle, payload).0).unwrap();
-    settled(server, &[id]).await.into_iter().find(|reply| reply.id == id).unwrap()
 }
 
 /// A query with the columns of its key.
