@@ -32,6 +32,11 @@ _LAST = 1 << 30
 _REMEMBERED = 512
 
 
+def cells_of(reply: Reply) -> list[Any]:
+    """Returns the values of a reply whose rows of one column are values, one after another."""
+    return [cell for (cell,) in reply[2]]
+
+
 class Slot:
     """A reply that nobody waits for yet, or whose waiter may stop and come back later."""
 

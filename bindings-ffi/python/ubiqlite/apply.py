@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Optional, Union
 
 from . import _ops as op
+from ._client import cells_of
 from ._pause import Yielder
 from ._target import CallTarget, TimeLimit
 from ._values import check_text
@@ -93,7 +94,7 @@ async def apply(
         raise InvalidArgument(f"tables must be a mapping from names to policies, not a {type(tables).__name__}")
     of_tables = [(check_text(name, "the name of a table"), _sent(each)) for name, each in (tables or {}).items()]
     reply = await target.write(op.APPLY, timeout, _sent(policy), of_tables, bytes(changes))
-    return await _applied([cell for (cell,) in reply[2]])
+    return await _applied(cells_of(reply))
 
 
 def _sent(policy: Any) -> int | str:

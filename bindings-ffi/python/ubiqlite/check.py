@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, Optional
+from typing import Literal, Optional
 
 from . import _ops as op
+from ._client import cells_of
 from ._target import CallTarget, TimeLimit
 
 
@@ -31,5 +32,5 @@ class Damage:
 async def check(target: CallTarget, timeout: TimeLimit) -> list[Damage]:
     """Checks the whole database."""
     reply = await target.call(op.CHECK, timeout)
-    cells: list[Any] = [cell for (cell,) in reply[2]]
+    cells = cells_of(reply)
     return [Damage(*cells[at : at + 5]) for at in range(0, len(cells), 5)]

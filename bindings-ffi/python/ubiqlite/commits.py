@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Literal, Optional
+from typing import Literal, Optional
 
 from . import _ops as op
-from ._client import Reply
+from ._client import Reply, cells_of
 from ._live import Live
 from ._target import CallTarget, TimeLimit
 from ._values import Key
@@ -82,7 +82,7 @@ class Commits(Live[CommitEvent]):
         return reply[5] is True
 
     async def _made(self, reply: Reply) -> CommitEvent:
-        cells: list[Any] = [cell for (cell,) in reply[2]]
+        cells = cells_of(reply)
         number, moment, flags = cells[:3]
         tables: list[ChangedTable] = []
         at = 3

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal, Optional, Union
 
 from . import _ops as op
+from ._client import cells_of
 from ._migration_files import MigrationFiles, read
 from ._target import CallTarget, millis
 from ._times import read_moment
@@ -261,7 +262,7 @@ class Migrator:
 
     async def _cells(self, operation: int, doing: int, number: int = 0) -> list[Any]:
         reply = await self._target.call(operation, None, *self._migrations._payload(doing, number))
-        return [cell for (cell,) in reply[2]]
+        return cells_of(reply)
 
 
 def migrations_of(

@@ -1,5 +1,6 @@
 import { invalid } from '../errors.js';
-import { aKindOf, isPlain, tagOf } from '../wire/kinds.js';
+import { aKindOf, isPlain } from '../wire/kinds.js';
+import { isPath } from './paths.js';
 
 /**
  * The files of migrations: an object with their texts by their names, as Vite's `import.meta.glob` returns it, an
@@ -16,7 +17,7 @@ export const folders: { read: ((folder: string | URL) => Promise<readonly Migrat
 
 /** Returns what reads the files: at once, except those of a folder. @throws InvalidArgumentError */
 export function reading(files: unknown): () => readonly MigrationFile[] | Promise<readonly MigrationFile[]> {
-  if (typeof files === 'string' || isUrl(files)) {
+  if (isPath(files)) {
     const { read } = folders;
     if (read === undefined) {
       throw invalid(`there are no folders to read migrations from here: give the names and texts of the files, as ${GLOB} returns them`);
@@ -40,8 +41,4 @@ function listed(files: unknown): readonly MigrationFile[] {
     if (typeof text !== 'string') throw invalid(`the text of ${name} must be a string, not ${aKindOf(text)}; Vite returns texts from ${GLOB}`);
     return [name, text];
   });
-}
-
-function isUrl(files: unknown): files is URL {
-  return files instanceof URL || tagOf(files) === '[object URL]';
 }

@@ -1,4 +1,4 @@
-import { errorOf } from '../errors.js';
+import { CellReader } from '../wire/cells.js';
 import type { Reply } from '../wire/reply.js';
 import type { Key, Value } from '../wire/values.js';
 import type { ChangedRow, ChangedTable, CommitEvent } from './commit-event.js';
@@ -9,25 +9,19 @@ const KINDS = ['insert', 'update', 'delete'] as const;
 /** The events of a commit feed. */
 export class CommitEvents extends Live<CommitEvent & { number: number }, CommitEvent> {
   protected override read(reply: Reply): (CommitEvent & { number: number }) | undefined {
-    const rows = reply.rows();
+    const cells = new CellReader(reply, 'a commit');
     if (reply.ends) return undefined;
-    const cells = rows.lists<[unknown]>().map(([cell]) => cell);
-    let at = 0;
-    const count = (): number => Number(cells[at++]);
-    const [number, moment, flags] = [count(), count(), count()];
-    const tables: ChangedTable[] = [];
-    while (at < cells.length) {
-      const name = cells[at++] as string;
-      const width = count();
-      const changed = Array.from({ length: count() }, (): ChangedRow => {
-        const kind = KINDS[count()];
-        const key = cells.slice(at, at + width) as Value[];
-        at += width;
-        if (kind === undefined || key.length < width) throw errorOf({ kind: 'Internal', message: 'the engine sent a commit that is cut off' });
+    const [number, moment, flags] = [cells.count(), cells.count(), cells.count()];
+    const tables = cells.all((): ChangedTable => {
+      const name = cells.next() as string;
+      const width = cells.count();
+      const changed = Array.from({ length: cells.count() }, (): ChangedRow => {
+        const kind = cells.one(KINDS);
+        const key = Array.from({ length: width }, () => cells.next() as Value);
         return { kind, key: width === 1 ? (key[0] as Key) : (key as Key) };
       });
-      tables.push({ name, rows: width === 0 ? undefined : changed });
-    }
+      return { name, rows: width === 0 ? undefined : changed };
+    });
     return { number, moment, tables, everything: (flags & 1) !== 0, schema: (flags & 2) !== 0, external: (flags & 4) !== 0, reset: false };
   }
 
