@@ -30,10 +30,10 @@ impl ServerInner {
     pub(super) fn withdraw(&self, id: u32) {
         let state = self.state();
         let Some(task) = state.tasks.get(&id).cloned() else { return };
-        let unfinished = state.feeds.get(&id).is_some_and(|feed| !feed.is_complete());
+        // From here on it waits for rows that it never gets, so nothing of it is committed.
+        let unfinished = state.feed(id).is_some_and(|feed| feed.refuse_missing());
         drop(state);
         if unfinished {
-            // It waits for rows, so nothing of it can have been committed.
             if self.cancel(id) {
                 self.out(|out| out.result(id, &Err(Error::withdrawn())));
             }
@@ -55,7 +55,7 @@ impl ServerInner {
     pub(super) fn cancel(&self, id: u32) -> bool {
         let mut state = self.state();
         let task = state.cancel(id);
-        state.feeds.remove(&id);
+        let unpaid = state.close_feed(id);
         // What the request made belongs to nobody.
         let made = state.handles.remove(id);
         let late = state.recent.iter().find(|(done, _)| *done == id).copied();
@@ -73,6 +73,7 @@ impl ServerInner {
             session_handle.session.mark_rollback_only(session_handle.depth as usize);
         }
         made.into_iter().for_each(release);
+        self.credit_all(unpaid);
         known
     }
 
@@ -89,9 +90,10 @@ impl ServerInner {
         let numbers: Vec<u32> = gone.iter().map(|(number, _)| *number).collect();
         let on_it = |task: &&Arc<Task>| task.id != by && numbers.contains(&task.handle);
         let tasks: Vec<Arc<Task>> = state.tasks.values().filter(on_it).cloned().collect();
+        let mut unpaid = Vec::new();
         for task in &tasks {
             state.tasks.remove(&task.id);
-            state.feeds.remove(&task.id);
+            unpaid.extend(state.close_feed(task.id));
         }
         drop(state);
         for task in tasks {
@@ -101,5 +103,6 @@ impl ServerInner {
             }
         }
         gone.into_iter().for_each(release);
+        self.credit_all(unpaid);
     }
 }

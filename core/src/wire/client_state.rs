@@ -6,7 +6,7 @@ use std::sync::Arc;
 use foldhash::fast::FixedState;
 
 use super::feed::RecordFeed;
-use super::handles::Handles;
+use super::handles::{Handle, Handles};
 use super::task::Task;
 
 /// What a client has created or requested and is not over yet.
@@ -14,7 +14,7 @@ use super::task::Task;
 pub(super) struct ClientState {
     pub(super) handles: Handles,
     pub(super) tasks: HashMap<u32, Arc<Task>, FixedState>,
-    pub(super) feeds: HashMap<u32, Arc<RecordFeed>, FixedState>,
+    feeds: HashMap<u32, Arc<RecordFeed>, FixedState>,
     /// Calls that finished a moment ago and may have changed something in a handle's transaction:
     /// the client may be cancelling them.
     pub(super) recent: VecDeque<(u32, u32)>,
@@ -30,9 +30,32 @@ pub(super) struct ClientState {
 const RECENT: usize = 256;
 
 impl ClientState {
-    /// Called when a call is done. Returns whether it was under way, and where its rows came from.
-    pub(super) fn done(&mut self, id: u32) -> (bool, Option<Arc<RecordFeed>>) {
-        (self.tasks.remove(&id).is_some(), self.feeds.remove(&id))
+    /// Notes where the rows of a call come from that follow in other requests.
+    pub(super) fn open_feed(&mut self, id: u32, feed: &Arc<RecordFeed>) {
+        self.feeds.insert(id, Arc::clone(feed));
+    }
+
+    pub(super) fn feed(&self, id: u32) -> Option<&Arc<RecordFeed>> {
+        self.feeds.get(&id)
+    }
+
+    pub(super) fn has_no_feeds(&self) -> bool {
+        self.feeds.is_empty()
+    }
+
+    /// Forgets where a call's rows come from. Returns the requests that brought some which nobody
+    /// will take: their client waits for a reply.
+    #[must_use = "each of these requests needs its reply"]
+    pub(super) fn close_feed(&mut self, id: u32) -> Vec<u32> {
+        self.feeds.remove(&id).map(|feed| feed.close()).unwrap_or_default()
+    }
+
+    /// Forgets everything, and returns what is under way and what is open: the client is gone.
+    pub(super) fn drain(&mut self) -> (Vec<Arc<Task>>, Vec<(u32, Handle)>) {
+        self.feeds.clear();
+        self.begun.clear();
+        self.waiting.clear();
+        (self.tasks.drain().map(|(_, task)| task).collect(), self.handles.drain())
     }
 
     /// Remembers a call that changed something in a handle's transaction. Must be called before the

@@ -24,6 +24,8 @@ struct RecordFeedState {
     chunks: VecDeque<Chunk>,
     /// No more chunks will come.
     last: bool,
+    /// Nobody will take chunks any more: what waits for one never gets it.
+    closed: bool,
     waker: Option<Waker>,
 }
 
@@ -39,9 +41,13 @@ impl RecordFeed {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds a chunk.
-    pub(super) fn push(&self, bytes: &[u8], credit: Option<u32>, last: bool) {
+    /// Adds a chunk. Returns false if nobody will take it.
+    #[must_use]
+    pub(super) fn push(&self, bytes: &[u8], credit: Option<u32>, last: bool) -> bool {
         let mut state = self.state();
+        if state.closed {
+            return false;
+        }
         state.chunks.push_back(Chunk { bytes: bytes.into(), credit });
         state.last = last;
         let waker = state.waker.take();
@@ -49,24 +55,34 @@ impl RecordFeed {
         if let Some(waker) = waker {
             waker.wake();
         }
+        true
     }
 
-    /// Whether all chunks have arrived.
-    pub(super) fn is_complete(&self) -> bool {
-        self.state().last
+    /// Whether chunks are missing; they are then no longer accepted, so the operation can't end
+    /// by itself.
+    pub(super) fn refuse_missing(&self) -> bool {
+        let mut state = self.state();
+        if !state.last {
+            state.closed = true;
+        }
+        state.closed
     }
 
-    /// Returns the requests that wait to learn that their chunks were taken, and drops the chunks,
-    /// which nobody will take any more.
-    pub(super) fn unpaid(&self) -> Vec<u32> {
-        self.state().chunks.drain(..).filter_map(|chunk| chunk.credit).collect()
+    /// Drops the chunks. Returns the requests that wait to learn that theirs was taken.
+    ///
+    /// An operation that is polled at this moment gets no further chunk, and not the end either:
+    /// it would commit a part of its rows.
+    pub(super) fn close(&self) -> Vec<u32> {
+        let mut state = self.state();
+        state.closed = true;
+        state.chunks.drain(..).filter_map(|chunk| chunk.credit).collect()
     }
 
     fn poll_chunk(&self, cx: &mut Context<'_>) -> Poll<Option<Chunk>> {
         let mut state = self.state();
         match state.chunks.pop_front() {
             Some(chunk) => Poll::Ready(Some(chunk)),
-            None if state.last => Poll::Ready(None),
+            None if state.last && !state.closed => Poll::Ready(None),
             None => {
                 state.waker = Some(cx.waker().clone());
                 Poll::Pending

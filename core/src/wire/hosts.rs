@@ -47,7 +47,7 @@ impl Server {
         state.tasks.values().all(|task| state.handles.moves(task.handle))
             && state.waiting.is_empty()
             && state.handles.can_move()
-            && state.feeds.is_empty()
+            && state.has_no_feeds()
     }
 
     /// Makes the next requests wait for [`resume`](Self::resume): the host's thread was busy for

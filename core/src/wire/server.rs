@@ -227,14 +227,8 @@ impl Server {
 impl Drop for Server {
     /// Cancels what is under way, and rolls back what is open.
     fn drop(&mut self) {
-        let mut state = self.0.state();
-        let tasks = std::mem::take(&mut state.tasks);
-        let handles = state.handles.drain();
-        state.feeds.clear();
-        state.begun.clear();
-        state.waiting.clear();
-        drop(state);
-        for task in tasks.values() {
+        let (tasks, handles) = self.0.state().drain();
+        for task in tasks {
             task.cancel();
         }
         handles.into_iter().for_each(release);
@@ -388,10 +382,11 @@ impl ServerInner {
     /// Called when a request is done. Returns whether it was under way: not if it was cancelled in
     /// the meantime, or was done at once.
     fn done(&self, head: RequestHead) -> bool {
-        let (known, feed) = self.state().done(head.id);
-        for id in feed.iter().flat_map(|feed| feed.unpaid()) {
-            self.credit(id);
-        }
+        let mut state = self.state();
+        let known = state.tasks.remove(&head.id).is_some();
+        let unpaid = state.close_feed(head.id);
+        drop(state);
+        self.credit_all(unpaid);
         known
     }
 
@@ -420,9 +415,10 @@ impl ServerInner {
             }
             let feed = Arc::new(RecordFeed::default());
             if matches!(head.op, op::EXECUTE_MANY | op::INSERT_MANY) {
-                feed.push(payload.rest(), None, !head.more);
+                // Nothing has closed it yet.
+                let _ = feed.push(payload.rest(), None, !head.more);
                 if head.more {
-                    self.state().feeds.insert(head.id, Arc::clone(&feed));
+                    self.state().open_feed(head.id, &feed);
                 }
             }
             return Ok(Box::pin(async move {
@@ -478,12 +474,18 @@ impl ServerInner {
     }
 
     fn more(&self, head: RequestHead, rows: ByteReader<'_>) {
-        let feed = self.state().feeds.get(&head.handle).cloned();
-        match feed {
-            Some(feed) => feed.push(rows.rest(), Some(head.id), !head.more),
-            // The operation has failed and reported its error: nobody should keep waiting for these
-            // rows to be taken.
-            None => self.credit(head.id),
+        let feed = self.state().feed(head.handle).cloned();
+        if !feed.is_some_and(|feed| feed.push(rows.rest(), Some(head.id), !head.more)) {
+            // The operation is over and has reported its error: nobody should keep waiting for
+            // these rows to be taken.
+            self.credit(head.id);
+        }
+    }
+
+    /// Replies to requests whose rows nobody will take.
+    pub(super) fn credit_all(&self, unpaid: Vec<u32>) {
+        for id in unpaid {
+            self.credit(id);
         }
     }
 

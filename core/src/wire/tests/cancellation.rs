@@ -89,6 +89,38 @@ async fn what_may_have_run_before_is_not_run_again_in_a_transaction_either() {
 }
 
 #[tokio::test]
+async fn rows_that_nobody_will_take_get_their_replies_when_their_call_is_given_up() {
+    let many = [&text("INSERT INTO t VALUES (?)")[..], &0u32.to_le_bytes()].concat();
+    let no_rows = 0u32.to_le_bytes();
+    for gives_up in [op::WITHDRAW, op::CANCEL, op::DROP, op::ROLLBACK] {
+        for last in [false, true] {
+            for (server, db) in clients().await {
+                // A call on a handle waits for the one before it, which waits for rows.
+                server.submit(&Batch::default().add(1, op::BEGIN, 0, &[0]).0).unwrap();
+                settled(&server, &[1]).await;
+                let batch = Batch::default()
+                    .flagged(2, op::EXECUTE_MANY, 2, 1, &many)
+                    .flagged(3, op::EXECUTE_MANY, 2, 1, &many)
+                    .flagged(4, op::MORE, 2, 3, &no_rows)
+                    .flagged(5, op::MORE, if last { 0 } else { 2 }, 3, &no_rows);
+                server.submit(&batch.0).unwrap();
+                assert!(replies(&server).is_empty(), "its turn has not come");
+                let on = if matches!(gives_up, op::DROP | op::ROLLBACK) { 1 } else { 3 };
+                server.submit(&Batch::default().add(6, gives_up, on, &[]).0).unwrap();
+                // A rollback waits for the calls before it.
+                server.submit(&Batch::default().add(7, op::CANCEL, 2, &[]).0).unwrap();
+                settled(&server, &[4, 5]).await;
+                // So do rows that come later.
+                let late = Batch::default().flagged(8, op::MORE, 0, 3, &no_rows);
+                server.submit(&late.0).unwrap();
+                settled(&server, &[8]).await;
+                assert_eq!(count(&db).await, 0);
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_write_that_is_withdrawn_while_it_waits_says_that_it_never_ran() {
     for (server, db) in clients().await {
         // The transaction makes others wait.

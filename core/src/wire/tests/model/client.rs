@@ -37,6 +37,8 @@ pub(super) struct Client {
     pub(super) trace: Trace,
     pub(super) indexes: HashMap<u32, usize>,
     pub(super) handles: HashMap<u32, Known>,
+    /// Requests with more rows, which have no reply yet.
+    pub(super) chunks: Vec<u32>,
     /// The handle that each task works with.
     pub(super) tasks: Vec<u32>,
     /// Whether the tasks work in a session and not in one transaction.
@@ -59,6 +61,7 @@ impl Client {
             trace: Trace::default(),
             indexes: HashMap::new(),
             handles: HashMap::new(),
+            chunks: Vec::new(),
             tasks,
             in_session,
         }
@@ -249,6 +252,7 @@ impl Client {
     pub(super) fn absorb(&mut self) {
         let Some(server) = &self.server else { return };
         for reply in replies(server) {
+            self.chunks.retain(|chunk| *chunk != reply.id);
             let Some(index) = self.indexes.get(&reply.id).copied() else { continue };
             let asked = &mut self.trace.asked[index];
             if asked.given_up || asked.result.is_some() {

@@ -117,27 +117,30 @@ impl Client {
         }
     }
 
-    /// Gives up a request, or sends the rest of its rows.
+    /// Gives up a request, or sends more of its rows.
     fn give_up(&mut self) {
         let outstanding = self.outstanding();
         let Some(index) = self.random.choice(outstanding) else { return };
         let asked = &self.trace.asked[index];
         if matches!(asked.what, What::Many(_, false)) && self.random.bool() {
-            return self.more(index);
+            let last = self.random.bool();
+            return self.more(index, last);
         }
         if self.random.bool() { self.withdraw(index) } else { self.cancel(index) }
     }
 
-    /// Sends the last rows of an `EXECUTE_MANY`.
-    fn more(&mut self, index: usize) {
+    /// Sends more rows of an `EXECUTE_MANY`, often the last ones.
+    fn more(&mut self, index: usize, last: bool) {
         let new = [self.value(), self.value()];
         let id = self.trace.asked[index].id;
         if let What::Many(values, whole) = &mut self.trace.asked[index].what {
             values.extend(new);
-            *whole = true;
+            *whole = last;
         }
         self.last += 1;
-        self.submit(&Batch::default().flagged(self.last, op::MORE, 0, id, &rows(&new)));
+        self.chunks.push(self.last);
+        let flags = if last { 0 } else { 2 };
+        self.submit(&Batch::default().flagged(self.last, op::MORE, flags, id, &rows(&new)));
         self.absorb();
     }
 
@@ -150,7 +153,7 @@ impl Client {
         }
         for index in self.outstanding() {
             match self.trace.asked[index].what {
-                What::Many(_, false) if self.random.bool() => self.more(index),
+                What::Many(_, false) if self.random.bool() => self.more(index, true),
                 What::Many(_, false) | What::Stream(true) => self.cancel(index),
                 _ => {}
             }
@@ -195,6 +198,11 @@ impl Client {
         };
         if tokio::time::timeout(HANG / 4, idle).await.is_err() {
             return Err(format!("a handle is left\n{}", self.trace.describe()));
+        }
+        self.absorb();
+        if !self.chunks.is_empty() {
+            let trace = self.trace.describe();
+            return Err(format!("no reply to the rows of {:?}\n{trace}", self.chunks));
         }
         Ok(self.trace)
     }
