@@ -42,8 +42,9 @@ export async function stepsOf(source: MigrationSource): Promise<Step[]> {
     journal.entries.map(async ({ idx, tag, when }) => {
       const text = textOf(tag, idx);
       if (text === undefined) throw new DrizzleError({ message: `the migration ${tag}.sql of the journal is missing` });
-      const rest = text.replace(FOREIGN_KEYS, '');
-      return { tag, when, hash: await sha256(text), statements: rest.split('--> statement-breakpoint'), withoutForeignKeys: rest !== text };
+      const parts = text.split('--> statement-breakpoint');
+      const statements = parts.map((part) => part.replace(FOREIGN_KEYS, ''));
+      return { tag, when, hash: await sha256(text), statements, withoutForeignKeys: statements.some((part, at) => part !== parts[at]) };
     }),
   );
 }

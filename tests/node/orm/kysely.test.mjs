@@ -295,6 +295,30 @@ test('abort: before, in mid-query by the strategy asked for, in a stream, and no
   assert.deepEqual(printed.mock.calls, []);
 });
 
+test('an abort without a strategy stops waiting, and lets what has begun go on', async (t) => {
+  const { db } = await people(t);
+  const controller = new AbortController();
+  const reason = new Error('enough');
+  const filling = failure(sql`INSERT INTO person (first_name) WITH RECURSIVE r(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM r LIMIT 100000) SELECT 'name ' || i FROM r`
+    .execute(db, { signal: controller.signal }));
+  // By then it has been sent, and what is written after it waits for it.
+  await new Promise((resolve) => setImmediate(resolve));
+  controller.abort(reason);
+  assert.equal(await filling, reason);
+  await within(LIMIT, db.updateTable('person').set({ age: 1 }).where('id', '=', 1).execute(), 'a write after it');
+  assert.equal((await names(db)).length, 100_003);
+});
+
+test('what is different from other dialects for SQLite: equal names, streams that write, limits', async (t) => {
+  const { db } = await people(t);
+  const [row] = await db.selectFrom('person as a').innerJoin('person as b', 'b.id', 'a.id').select(['a.id', 'b.id', 'b.age as id']).where('a.id', '=', 1).execute();
+  assert.deepEqual(row, { id: 1, 'id:2': 1, 'id:3': 30 });
+  const writing = db.updateTable('person').set({ age: 1 }).returning('id').stream();
+  assert.equal((await failure(writing.next())).kind, 'InvalidArgument');
+  assert.equal((await failure(db.deleteFrom('person').limit(1).execute())).kind, 'Syntax');
+  assert.deepEqual((await names(db)).length, 3);
+});
+
 test('plugins: camel case, empty lists, joins without duplicates', async (t) => {
   const { db } = await people(t, { plugins: [new CamelCasePlugin(), new DeduplicateJoinsPlugin(), new HandleEmptyInListsPlugin({ strategy: replaceWithNoncontingentExpression })] }, []);
   await db.insertInto('person').values({ firstName: 'Jennifer' }).execute();
