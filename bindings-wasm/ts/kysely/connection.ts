@@ -24,6 +24,8 @@ export class Connection implements DatabaseConnection {
   private statements = 0;
   private changed: unknown;
   private running: AbortController | undefined;
+  /** Whether the session refuses writes, until its transaction ends. */
+  private queryOnly = false;
 
   constructor(private readonly database: Database) {}
 
@@ -68,12 +70,14 @@ export class Connection implements DatabaseConnection {
   }
 
   async begin(readOnly: boolean): Promise<void> {
-    if (this.session !== undefined) {
-      if (readOnly) await this.session.run('PRAGMA query_only = 1');
-      this.transaction = await this.session.begin({ mode: readOnly ? 'deferred' : 'immediate' });
-    } else {
-      this.transaction = await (readOnly ? this.database.snapshot() : this.database.begin());
+    const { session, database } = this;
+    if (session === undefined) {
+      this.transaction = await (readOnly ? database.snapshot() : database.begin());
+      return;
     }
+    if (readOnly) await session.run('PRAGMA query_only = 1');
+    this.queryOnly = readOnly;
+    this.transaction = await session.begin({ mode: readOnly ? 'deferred' : 'immediate' });
   }
 
   async commit(): Promise<void> {
@@ -87,7 +91,8 @@ export class Connection implements DatabaseConnection {
     await this.transaction?.[Symbol.asyncDispose]();
     this.savepoints.length = 0;
     this.transaction = undefined;
-    await this.session?.run('PRAGMA query_only = 0');
+    if (this.queryOnly) await this.session?.run('PRAGMA query_only = 0');
+    this.queryOnly = false;
   }
 
   async savepoint(name: string): Promise<void> {

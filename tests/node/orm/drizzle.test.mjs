@@ -179,6 +179,8 @@ test('all, get, values and run: of builders and of raw SQL', async (t) => {
   assert.deepEqual(await db.all(sql`SELECT id, name FROM ${users} WHERE id < ${3}`), [{ id: 1, name: 'Ann' }, { id: 2, name: 'Bob' }]);
   assert.deepEqual(await db.get(sql`SELECT name FROM ${users} WHERE id = ${2}`), { name: 'Bob' });
   assert.equal(await db.get(sql`SELECT name FROM ${users} WHERE id = ${99}`), undefined);
+  assert.deepEqual(await db.insert(groups).values([{ name: 'g3' }, { name: 'g4' }]).returning({ id: groups.id }).get(), { id: 3 });
+  assert.equal(await db.$count(groups), 4, 'all of it is done, though one row is asked for');
   assert.deepEqual(await db.values(sql`SELECT id, name FROM ${users} WHERE id = ${2}`), [[2, 'Bob']]);
   assert.deepEqual(await db.run(sql`UPDATE ${users} SET age = 1`), { rowsChanged: 3, lastRowId: 0 });
   assert.deepEqual(await db.run('SELECT 1'), { rowsChanged: 0, lastRowId: 0 });

@@ -20,7 +20,7 @@ const source = dirname(dirname(PACKAGE));
 const wanted = ['package.json', ...readdirSync(join(source, 'dist'), { recursive: true }).map((name) => join('dist', name))].filter((name) => {
   return !name.endsWith('.map') && !name.startsWith(join('dist', 'wasm')) && statSync(join(source, name)).isFile();
 });
-const stamp = (root) => wanted.map((name) => statSync(join(root, name), { throwIfNoEntry: false })?.mtimeMs).join();
+const stamp = (root) => wanted.map((name) => Math.floor(statSync(join(root, name), { throwIfNoEntry: false })?.mtimeMs)).join();
 // Only when it is another: test files may run at the same time.
 if (stamp(installed) !== stamp(source)) {
   rmSync(installed, { recursive: true, force: true });
