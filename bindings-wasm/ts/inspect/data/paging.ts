@@ -8,8 +8,8 @@ export const PAGE = 100;
 export const LARGE = 1024;
 /** What is left of them: characters of a text, bytes of a blob. */
 const KEPT = 256;
-/** A result has at most 2000 columns, and each that may be cut takes two. */
-const CUTTABLE = 900;
+/** SQLite's limit for the columns of a result. */
+const COLUMNS = 2000;
 
 /** The order of the rows, by a column. */
 export interface Sort {
@@ -56,14 +56,16 @@ export function keyOf({ kind, withoutRowid, columns }: Details): readonly string
   }
   const taken = new Set(columns.map(({ name }) => name.toLowerCase()));
   const free = ['rowid', '_rowid_', 'oid'].find((name) => !taken.has(name));
-  return free === undefined ? [] : [`t.${free}`];
+  // A page of so many columns has no room for it.
+  return free === undefined || columns.length === COLUMNS ? [] : [`t.${free}`];
 }
 
 /** Returns the query of a page, with one row more than the page has, which tells whether more follow. */
 export function pageQuery(table: Details, position: Position, sort?: Sort): PageQuery {
   const key = keyOf(table);
   const names = key.map((_, place) => `key ${place}`);
-  const cut = table.columns.length <= CUTTABLE;
+  // A column that may be cut takes two.
+  const cut = key.length + 2 * table.columns.length <= COLUMNS;
   const cells = table.columns.map(({ name }) => {
     const column = `t.${quoted(name)}`;
     if (!cut) return column;
