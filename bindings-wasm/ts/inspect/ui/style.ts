@@ -7,7 +7,7 @@ const LIGHT = `
 const DARK = `
   color-scheme: dark;
   --back: #16191f; --raised: #1f242c; --line: #363d48; --text: #e6e9ee; --dim: #a2abb8;
-  --accent: #6cb0ff; --on-accent: #0c1a2b; --chosen: #22364f; --fresh: #66561a; --fault: #ff9b9b; --fault-back: #3a1d20;
+  --accent: #6cb0ff; --on-accent: #0c1a2b; --chosen: #22364f; --fresh: #4a3f14; --fault: #ff9b9b; --fault-back: #3a1d20;
   --number: #74d3a2; --blob: #d3a3f2;`;
 
 const CSS = `
@@ -69,9 +69,9 @@ th[aria-sort="descending"] .name::after { content: " ▼"; }
 .type { color: var(--dim); font-weight: 400; font-size: 11px; }
 .grid td { padding: 2px 8px; border-right: 1px solid var(--line); border-bottom: 1px solid var(--line); max-width: 26rem; min-width: 3rem; overflow: hidden; text-overflow: ellipsis; white-space: pre; cursor: default; }
 .grid tbody tr:hover td { background: var(--raised); }
-td.integer, td.real, td.number { text-align: right; color: var(--number); font-variant-numeric: tabular-nums; }
-.grid td.null, td.empty { color: var(--dim); font-style: italic; }
-td.blob { color: var(--blob); }
+.grid td.integer, .grid td.real, .grid td.number { text-align: right; color: var(--number); font-variant-numeric: tabular-nums; }
+.grid td.null, .grid td.empty { color: var(--dim); font-style: italic; }
+.grid td.blob { color: var(--blob); }
 tr.fresh td { animation: fresh 1.6s ease-out; }
 @keyframes fresh { from { background: var(--fresh); } }
 @media (prefers-reduced-motion: reduce) { tr.fresh td { animation: none; background: var(--fresh); } }
@@ -87,7 +87,7 @@ pre { font: 12px/1.5 ui-monospace, monospace; margin: 0; padding: 8px 10px; over
 .plain th { text-align: left; color: var(--dim); font-weight: 400; padding: 2px 18px 2px 0; border-bottom: 1px solid var(--line); white-space: nowrap; }
 .plain td { padding: 3px 18px 3px 0; vertical-align: top; border-bottom: 1px solid var(--line); overflow-wrap: anywhere; }
 .plain .name { font-weight: 600; }
-.number { font-variant-numeric: tabular-nums; white-space: nowrap; }
+.plain .number { font-variant-numeric: tabular-nums; white-space: nowrap; }
 .none { color: var(--dim); margin: 0; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: 3px 18px; margin: 0; }
 dt { color: var(--dim); }
