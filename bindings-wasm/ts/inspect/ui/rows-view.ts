@@ -44,7 +44,7 @@ export class RowsView implements View {
     this.element = el(
       'div',
       { class: 'view' },
-      el('div', { class: 'tools' }, live.element, refresh, el('span', { class: 'space' }), this.first, this.previous, this.place, this.next, this.last),
+      el('div', { class: 'tools' }, live.element, refresh, el('span', { class: 'space' }), el('span', { class: 'movers' }, this.first, this.previous, this.place, this.next, this.last)),
       this.fault.element,
       this.grid.element,
       this.value.element,

@@ -25,7 +25,7 @@ const CSS = `
 .edge { position: absolute; z-index: 2; top: 0; left: 0; right: 0; height: 5px; cursor: ns-resize; touch-action: none; }
 header, .tools { display: flex; align-items: center; gap: 6px; flex: none; min-height: 34px; padding: 3px 8px; border-bottom: 1px solid var(--line); }
 header { background: var(--raised); gap: 12px; }
-header strong { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; max-width: 16rem; min-width: 3rem; }
+header strong { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; max-width: 16rem; min-width: 4rem; flex: none; }
 .bar { align-self: stretch; display: flex; min-width: 0; overflow-x: auto; margin: -3px 0; }
 .tools { flex-wrap: wrap; }
 .space { flex: 1; }
@@ -41,6 +41,7 @@ button.main:hover:not(:disabled) { background: var(--accent); filter: brightness
 .toggle input { margin: 0; accent-color: var(--accent); cursor: inherit; }
 .toggle:has(:disabled) { color: var(--dim); cursor: default; }
 output { color: var(--dim); font-variant-numeric: tabular-nums; }
+.movers { display: inline-flex; align-items: center; gap: 4px; flex: none; max-width: 100%; }
 .place { min-width: 9rem; text-align: center; }
 .fault { flex: none; padding: 6px 10px; color: var(--fault); background: var(--fault-back); border-bottom: 1px solid var(--line); overflow-wrap: anywhere; max-height: 8rem; overflow: auto; white-space: pre-wrap; }
 .body { flex: 1; min-height: 0; display: flex; }
@@ -76,6 +77,7 @@ tr.fresh td { animation: fresh 1.6s ease-out; }
 @keyframes fresh { from { background: var(--fresh); } }
 @media (prefers-reduced-motion: reduce) { tr.fresh td { animation: none; background: var(--fresh); } }
 .value { flex: none; max-height: 45%; min-height: 6rem; display: flex; flex-direction: column; border-top: 1px solid var(--line); }
+.value header .type { white-space: nowrap; }
 .value header .name { font-weight: 600; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 pre { font: 12px/1.5 ui-monospace, monospace; margin: 0; padding: 8px 10px; overflow: auto; white-space: pre-wrap; overflow-wrap: anywhere; min-height: 0; unicode-bidi: plaintext; }
 .value pre { flex: 1; }
