@@ -275,6 +275,15 @@ test('everything is reached by the keyboard', () =>
       'separator Height of the panel', 'tab Rows', 'button Close the panel', 'input Filter tables', 'button items2', 'button other0', 'summary Internal',
       'switch ', 'button Refresh', 'button idkey INTEGER', 'button nameTEXT', 'gridcell 1',
     ]);
+    await page.evaluate(() => window.one('th button').focus());
+    for (const [order, first] of [['ascending', '1'], ['descending', '2']]) {
+      await keyboard.press('Enter');
+      await until(page, order, ([order, first]) => window.one('th').getAttribute('aria-sort') === order && window.cells()[0]?.[0] === first, [order, first]);
+      assert.equal(await active(), 'button idkey INTEGER');
+    }
+    await keyboard.press('Enter');
+    await until(page, 'no order', () => !window.one('[aria-sort]') && window.cells().length === 2);
+    await page.evaluate(() => window.one('td[tabindex="0"]').focus());
     await keyboard.press('ArrowDown');
     await keyboard.press('End');
     assert.equal(await active(), 'gridcell chair');
@@ -301,6 +310,18 @@ test('everything is reached by the keyboard', () =>
     const before = await height();
     await keyboard.press('ArrowDown');
     assert.equal(await height(), Math.round(before) - 24);
+    assert.deepEqual(page.errors, []);
+  }));
+
+test('a panel that is opened with other settings than the page has the rows live, but no details of commits', () =>
+  inBrowser('chromium', async ({ tab }) => {
+    const page = await prepared(tab, 'CREATE TABLE t (n INTEGER PRIMARY KEY)');
+    await panel(page, 'app.db', { open: { cacheKib: 1024 }, theme: 'light' });
+    await until(page, 'no rows', () => window.one('.place').textContent === 'no rows');
+    await run(page, 'INSERT INTO t VALUES (1)');
+    await until(page, 'the row', () => window.cells().length === 1);
+    await press(page, '[role=tab]', 'Commits');
+    await until(page, 'the commit', () => window.one('.log')?.textContent.includes('by another engine or with other settings'));
     assert.deepEqual(page.errors, []);
   }));
 
@@ -356,6 +377,19 @@ test('the element opens its database with the document and closes it when it is 
       }
     }));
     assert.equal(removed, true);
+    assert.deepEqual(page.errors, []);
+  }));
+
+test('webkit: a panel shows a database in memory, live', () =>
+  inBrowser('webkit', async ({ tab }) => {
+    const page = await tab(PAGE);
+    await start(page, ':memory:');
+    await run(page, 'CREATE TABLE t (n INTEGER PRIMARY KEY)');
+    await panel(page);
+    await until(page, 'no rows', () => window.one('.place').textContent === 'no rows');
+    await run(page, 'INSERT INTO t VALUES (7)');
+    await until(page, 'the row', () => window.cells()[0]?.[0] === '7');
+    assert.equal(await page.evaluate(() => getComputedStyle(window.one('.body')).display), 'flex');
     assert.deepEqual(page.errors, []);
   }));
 

@@ -283,6 +283,14 @@ test('an inspection follows the schema, the counts and the commits, and nothing 
   assert.deepEqual(inspection.log[0].notes, ['the schema may have changed']);
   await db.execute('DROP TABLE more');
   await until('its end', () => inspection.relations.every(({ name }) => name !== 'more') && !inspection.counts.has('more'));
+  for (let n = 100; n < 100 + data.LOGGED; n += 1) {
+    const { length } = inspection.log;
+    const last = inspection.log[0];
+    await db.execute('INSERT INTO t VALUES (?)', [n]);
+    await until('the commit', () => inspection.log[0] !== last);
+    assert.equal(inspection.log.length, Math.min(length + 1, data.LOGGED));
+  }
+  assert.equal(data.LOGGED, 200);
   inspection.close();
   const before = inspection.log.length;
   await db.execute('INSERT INTO t VALUES (50)');

@@ -37,12 +37,18 @@ export class Grid {
     this.element.append(el('table', { attrs: { role: 'grid', 'aria-label': label }, on }, el('thead', {}, this.head), this.body));
   }
 
-  /** Shows other columns, and no rows yet. */
+  /** Shows the headings of these columns, and no rows yet. Where the columns are the same as before, it stays scrolled. */
   columns(columns: readonly GridColumn[], sort?: Sort): void {
     this.elements = new Map();
     this.body.replaceChildren();
-    this.head.replaceChildren(...columns.map((column, place) => this.heading(column, place, sort)));
-    this.element.scrollTo(0, 0);
+    const before = [...this.head.children];
+    const pressed = before.findIndex((heading) => heading.contains(this.active()));
+    const headings = columns.map((column, place) => this.heading(column, place, sort));
+    this.head.replaceChildren(...headings);
+    const textOf = (list: readonly Element[]): string => JSON.stringify(list.map(({ textContent }) => textContent));
+    if (textOf(before) !== textOf(headings)) this.element.scrollTo(0, 0);
+    // Who sorts by the keyboard may want to do it again.
+    if (pressed >= 0) headings[pressed]?.querySelector('button')?.focus();
     this.focused = [0, 0];
   }
 
@@ -53,7 +59,7 @@ export class Grid {
    * @param read returns the values of a row
    */
   rows(rows: readonly (readonly Cell[])[], fresh: ReadonlySet<readonly Cell[]>, read: (row: readonly Cell[]) => GridRow, bigints: boolean): void {
-    const active = this.hasFocus();
+    const active = this.body.contains(this.active());
     const elements = new Map<readonly Cell[], HTMLTableRowElement>();
     for (const row of rows) {
       const element = this.elements.get(row) ?? rowOf(read(row), bigints);
@@ -74,9 +80,8 @@ export class Grid {
     return el('th', { attrs }, el('button', { attrs: { type: 'button' }, title: 'Sort by this column', on: { click: () => this.events.sort?.(place) } }, ...parts));
   }
 
-  private hasFocus(): boolean {
-    const root = this.element.getRootNode() as ShadowRoot | Document;
-    return root.activeElement !== null && this.body.contains(root.activeElement);
+  private active(): Element | null {
+    return (this.element.getRootNode() as ShadowRoot).activeElement;
   }
 
   private cell([row, column]: [number, number]): HTMLElement | undefined {
