@@ -19,7 +19,7 @@ export class SqlView implements View {
   private readonly fault = new FaultLine();
   private readonly grid = new Grid('Result', { open: (row, column) => this.open(row, column) });
   private readonly value = new ValuePane();
-  private readonly live = toggle('Live', 'Follow the changes of the result', false, () => this.follow());
+  private readonly live = toggle('Live', '', false, () => this.follow());
   private readonly cancel = button('Cancel', 'Stop the statement', () => this.running?.abort());
   private readonly history = new History();
   /** The statement that runs. */
@@ -34,7 +34,6 @@ export class SqlView implements View {
     const run = button('Run', 'Run one statement (Ctrl+Enter)', () => void this.run(false), 'main');
     const all = button('Run script', 'Run all statements in one transaction', () => void this.run(true));
     this.cancel.hidden = true;
-    this.live.input.disabled = true;
     this.element = el(
       'div',
       { class: 'view' },
@@ -44,6 +43,7 @@ export class SqlView implements View {
       this.grid.element,
       this.value.element,
     );
+    this.follow();
     inspection.signal.addEventListener('abort', () => {
       this.running?.abort();
       this.stop();
@@ -123,6 +123,7 @@ export class SqlView implements View {
     const followed = shown !== undefined && shown.outcome.watchable;
     const { input } = this.live;
     input.disabled = !followed;
+    this.live.element.title = followed ? 'Follow the changes of the result' : 'A query can be followed whose rows are all here';
     if (!followed || !input.checked || !this.visible) return;
     const show = (rows: Rows): void => {
       this.showRows(rows);

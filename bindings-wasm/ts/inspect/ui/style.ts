@@ -25,7 +25,7 @@ const CSS = `
 .edge { position: absolute; z-index: 2; top: 0; left: 0; right: 0; height: 5px; cursor: ns-resize; touch-action: none; }
 header, .tools { display: flex; align-items: center; gap: 6px; flex: none; min-height: 34px; padding: 3px 8px; border-bottom: 1px solid var(--line); }
 header { background: var(--raised); gap: 12px; }
-header strong { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; max-width: 16rem; min-width: 4rem; flex: none; }
+header strong { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; max-width: 16rem; flex: none; }
 .bar { align-self: stretch; display: flex; min-width: 0; overflow-x: auto; margin: -3px 0; }
 .tools { flex-wrap: wrap; }
 .space { flex: 1; }
