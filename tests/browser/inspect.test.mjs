@@ -160,6 +160,10 @@ test('SQL is run: a result, a change, an error with its kind, a script, a long o
     await until(page, 'a live result', () => window.one('.status').textContent === '1 row, live');
     await run(other, "INSERT INTO settings VALUES ('b', 2)");
     await until(page, 'the new result', () => window.cells()[0][0] === '2');
+    await sql(page, 'SELECT * FROM settings ORDER BY key');
+    await until(page, 'a live result', () => window.one('.status').textContent === '2 rows, live');
+    await run(other, 'ALTER TABLE settings ADD COLUMN note TEXT');
+    await until(page, 'the new column', () => [...window.root().querySelectorAll('[aria-label=Result] th .name')].map((it) => it.textContent).join() === 'key,value,note' && window.cells()[0][2] === 'NULL');
     assert.deepEqual([...page.errors, ...other.errors], []);
   }));
 
@@ -243,8 +247,9 @@ test('a database that does not exist is not created, and one that the page close
     await panel(page);
     await until(page, 'no rows', () => window.one('.place').textContent === 'no rows');
     await page.evaluate(() => window.db.close());
+    await until(page, 'the end', () => window.one('.fault')?.textContent === 'Closed the database was closed');
     await press(page, 'button', 'Refresh');
-    await until(page, 'the error', () => window.one('.fault')?.textContent.startsWith('Closed'));
+    await until(page, 'the error', () => window.one('.view .fault')?.textContent.startsWith('Closed'));
     await page.evaluate(() => window.inspector.close());
     assert.equal(await page.evaluate(() => window.panel(window.db).catch((error) => error.kind)), 'Closed');
     for (const wrong of [7, {}, true]) {

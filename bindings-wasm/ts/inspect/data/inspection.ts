@@ -2,7 +2,7 @@ import type { Commits } from '../../api/commits.js';
 import type { CommitEvent } from '../../client/commit-event.js';
 import { type Entry, entryOf } from './commits.js';
 import { type Count, type Relation, count, relations } from './schema.js';
-import type { Source } from './source.js';
+import type { Fault, Source } from './source.js';
 
 /** How many commits the log keeps. */
 export const LOGGED = 200;
@@ -71,7 +71,10 @@ export class Inspection {
   private async follow(first: ReturnType<Commits['next']>): Promise<void> {
     for (let next = first; ; next = (this.feed as Commits).next()) {
       const { done, value } = await next;
-      if (done) return;
+      if (done) {
+        if (!this.signal.aborted) this.failed({ kind: 'Closed', message: 'the database was closed' } satisfies Fault);
+        return;
+      }
       await this.take(value);
     }
   }

@@ -73,8 +73,7 @@ export class SqlView implements View {
     event.preventDefault();
   }
 
-  private async run(all: boolean): Promise<void> {
-    const sql = this.text.value;
+  private async run(all: boolean, sql = this.text.value): Promise<void> {
     const { inspection } = this;
     this.running?.abort();
     const running = new AbortController();
@@ -125,11 +124,18 @@ export class SqlView implements View {
     input.disabled = !followed;
     this.live.element.title = followed ? 'Follow the changes of the result' : 'A query can be followed whose rows are all here';
     if (!followed || !input.checked || !this.visible) return;
+    const { sql, outcome } = shown;
     const show = (rows: Rows): void => {
+      const { length } = rows.rows[0] ?? outcome.columns;
+      if (length !== outcome.columns.length) {
+        // The query reads all columns of a table that has others now.
+        void this.run(false, sql);
+        return;
+      }
       this.showRows(rows);
       this.status.textContent = `${rowsText(rows.rows.length)}, live`;
     };
-    this.stop = follow(inspection.db, { sql: shown.sql }, true, show, (error) => this.fault.show(error));
+    this.stop = follow(inspection.db, { sql }, true, show, (error) => this.fault.show(error));
   }
 
   private showRows({ rows, fresh }: Rows): void {
