@@ -23,7 +23,7 @@ export type { InspectOptions, Inspector } from './inspector.js';
  * in memory. Everything that can be done with the database can be done in the panel: it is for development.
  *
  * @param database the name of a database of this origin, which must exist, or an open database
- * @throws {@link UbiqliteError} `Unsupported` where there is no document; `InvalidArgument` for anything else than a name or
+ * @throws `UbiqliteError`: `Unsupported` where there is no document; `InvalidArgument` for anything else than a name or
  * a database. What opening it throws, `ready` rejects with
  */
 export function inspect(database: string | Database, options: InspectOptions = {}): Inspector {
