@@ -42,7 +42,7 @@ function ours(output) {
   return output.split(/\n(?=\S)/).filter((error) => !error.startsWith('node_modules/drizzle-orm/')).join('\n').trim();
 }
 
-const USAGES = ['usage.ts', 'react.ts', 'kysely.ts', 'drizzle.ts'].map((to) => ({ from: fileURLToPath(new URL(`types/${to}`, import.meta.url)), to }));
+const USAGES = ['usage.ts', 'react.ts', 'kysely.ts', 'drizzle.ts', 'inspect.ts'].map((to) => ({ from: fileURLToPath(new URL(`types/${to}`, import.meta.url)), to }));
 
 test('a strict compiler takes what is right and refuses what is wrong', { skip, timeout: 120_000 }, async (t) => {
   assert.equal(await errors(t, USAGES), '');
