@@ -20,7 +20,7 @@ let db = await fresh();
 
 async function fresh() {
   opened += 1;
-  return new Kysely({ dialect: new UbiqliteDialect({ database: await open(join(folder, `${opened}.db`)) }) });
+  return new Kysely({ dialect: new UbiqliteDialect({ database: await open(join(folder, `${opened}.db`), { synchronous: 'normal' }) }) });
 }
 
 const { execute } = await testAdapter({
