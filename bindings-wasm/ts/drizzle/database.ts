@@ -40,8 +40,8 @@ export class UbiqliteDatabase<TSchema extends Record<string, unknown> = Record<s
   }
 }
 
-/** Adds what Drizzle's functions of this name give with every driver. */
-type WithClient<TSchema extends Record<string, unknown>, C> = UbiqliteDatabase<TSchema> & { $client: C };
+/** A database of Drizzle's with what it runs on, as `drizzle()` returns it. */
+export type WithClient<TSchema extends Record<string, unknown>, C> = UbiqliteDatabase<TSchema> & { $client: C };
 
 /**
  * Returns a database of Drizzle's that runs on this one.

@@ -4,6 +4,6 @@
  * @module
  */
 
-export { drizzle, type DrizzleClient, type UbiqliteDatabase } from './database.js';
-export { migrate, type MigrateConfig, type MigrationJournal } from './migrate.js';
+export { drizzle, type DrizzleClient, type UbiqliteDatabase, type WithClient } from './database.js';
+export { migrate, type MigrateConfig, type MigrationJournal, type MigrationSource } from './migrate.js';
 export { UbiqliteTransaction } from './session.js';

@@ -5,7 +5,7 @@ import type { Transaction } from '../api/transaction.js';
 import type { DrizzleClient } from './database.js';
 import { type MigrationSource, type Step, stepsOf } from './migration-files.js';
 
-export type { MigrationJournal } from './migration-files.js';
+export type { MigrationJournal, MigrationSource } from './migration-files.js';
 
 /** Where the migrations are that drizzle-kit generated, and where it is noted which have run. */
 export type MigrateConfig = MigrationSource & {
@@ -27,8 +27,8 @@ export type MigrateConfig = MigrationSource & {
  * await migrate(db, { files: import.meta.glob(['./drizzle/*.sql', './drizzle/meta/_journal.json'], { query: '?raw', eager: true, import: 'default' }) });
  * ```
  * @param db what `drizzle()` returned
- * @throws {@link DrizzleQueryError} whose `cause` is the error of a migration's statement: that migration is undone, and
- * those before it stay. {@link DrizzleError} if a file is missing, or foreign keys would be violated
+ * @throws `DrizzleQueryError` whose `cause` is the error of a migration's statement: that migration is undone, and
+ * those before it stay. `DrizzleError` if a file is missing, or foreign keys would be violated
  */
 export async function migrate(db: { $client: DrizzleClient }, config: MigrateConfig): Promise<void> {
   const steps = await stepsOf(config);

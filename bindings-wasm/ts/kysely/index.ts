@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type DatabaseIntrospector, type Dialect, type Driver, type Kysely, SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler } from 'kysely';
+import { type DatabaseIntrospector, type Dialect, type DialectAdapter, type Driver, type Kysely, SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler } from 'kysely';
 
 import { type UbiqliteDialectConfig, UbiqliteDriver } from './driver.js';
 
@@ -25,25 +25,29 @@ export class UbiqliteDialect implements Dialect {
   /** @param config the database, or what opens it */
   constructor(private readonly config: UbiqliteDialectConfig) {}
 
+  /** Returns what runs Kysely's queries on the database. */
   createDriver(): Driver {
     return new UbiqliteDriver(this.config);
   }
 
+  /** Returns Kysely's own compiler for SQLite. */
   createQueryCompiler(): SqliteQueryCompiler {
     return new SqliteQueryCompiler();
   }
 
-  createAdapter(): UbiqliteAdapter {
+  /** Returns what tells Kysely what the database can do. */
+  createAdapter(): DialectAdapter {
     return new UbiqliteAdapter();
   }
 
+  /** Returns Kysely's own introspection of SQLite. */
   createIntrospector(db: Kysely<any>): DatabaseIntrospector {
     return new SqliteIntrospector(db);
   }
 }
 
 /** What Kysely is told that the database can do. */
-export class UbiqliteAdapter extends SqliteAdapter {
+class UbiqliteAdapter extends SqliteAdapter {
   /** Reads go on next to a transaction. */
   override get supportsMultipleConnections(): boolean {
     return true;
