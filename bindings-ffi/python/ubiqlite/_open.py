@@ -71,7 +71,7 @@ class Opening:
         database = Database(target)
         if self._migrations is not None:
             try:
-                await Migrator(target, self._migrations).run()
+                await Migrator(target, self._migrations, self._path).run()
             except (Exception, asyncio.CancelledError):
                 # What went wrong first is what its caller has to know.
                 with contextlib.suppress(Error):

@@ -150,8 +150,8 @@ class Migrations:
         wait = millis(lock_timeout, "lock_timeout")
         self._patience = _DEFAULT if lock_timeout is None else _FOR_EVER if wait is None else wait
 
-    def _payload(self, doing: int, number: int) -> tuple[Any, ...]:
-        return doing, number, self._flags, self._patience, self._files
+    def _payload(self, doing: int, number: int, opens: str) -> tuple[Any, ...]:
+        return doing, number, self._flags, self._patience, opens, self._files
 
 
 class Migrator:
@@ -161,11 +161,12 @@ class Migrator:
     done.
     """
 
-    __slots__ = ("_migrations", "_target")
+    __slots__ = ("_migrations", "_opens", "_target")
 
-    def __init__(self, target: CallTarget, migrations: Migrations) -> None:
+    def __init__(self, target: CallTarget, migrations: Migrations, opens: str = "") -> None:
         self._target = target
         self._migrations = migrations
+        self._opens = opens  # The path, while the database is being opened: errors have it then.
 
     async def pending(self) -> list[MigrationStep]:
         """Returns what :meth:`run` would do, in this order. Nothing runs, and nothing is changed.
@@ -261,7 +262,7 @@ class Migrator:
         return steps
 
     async def _cells(self, operation: int, doing: int, number: int = 0) -> list[Any]:
-        reply = await self._target.call(operation, None, *self._migrations._payload(doing, number))
+        reply = await self._target.call(operation, None, *self._migrations._payload(doing, number, self._opens))
         return cells_of(reply)
 
 

@@ -13,7 +13,7 @@
 //! | a touch, a commit feed, an outbox | names of tables |
 //! | an acknowledgement | the batch's number |
 //! | applying a change set | a policy: its number, or the column of the newest; a list of (table, policy); the bytes |
-//! | on migrations | what to do; a migration's number; flags; milliseconds to wait for the lock; a list of (name, text) |
+//! | on migrations | what to do; a migration's number; flags; milliseconds to wait for the lock; the path that is being opened, or an empty text; a list of (name, text) |
 //! | a copy into a file | whether it replaces a file, whether without unused space (1 or 0), the path |
 //! | a copy as bytes | whether without unused space (1 or 0) |
 //! | a restore | the path of a file, or the bytes of one |
@@ -129,6 +129,7 @@ impl Payload<'_, '_> {
                 self.int()?;
                 self.byte()?;
                 self.int()?;
+                self.text()?;
                 self.each(|it| {
                     it.exactly(2)?;
                     it.text()?;

@@ -419,7 +419,7 @@ export async function openDatabase(
   const target = new CallTarget(link, undefined);
   const { migrations } = options;
   // The files are read before anything is created.
-  const run = migrations === undefined ? undefined : await openingMigrations(target, migrations).opening();
+  const run = migrations === undefined ? undefined : await openingMigrations(target, migrations).opening(path);
   const first = run && (() => run().catch((error: unknown) => Promise.reject(ofPath(error, path))));
   await link.open(call, first);
   return new Database(target, path);

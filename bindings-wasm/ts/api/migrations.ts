@@ -209,10 +209,10 @@ export class Migrations {
   }
 
   /** Reads the files, and returns what runs them while the database is opened. @internal */
-  async opening(): Promise<() => Promise<void>> {
+  async opening(path: string): Promise<() => Promise<void>> {
     const files = await this.files();
     // If the engine is lost meanwhile, the next one does the rest.
-    return async () => void (await this.send(files, RUN, stepsOf, undefined, { number: 0, repeats: true }));
+    return async () => void (await this.send(files, RUN, stepsOf, undefined, { number: 0, opens: path, repeats: true }));
   }
 
   private ask<T>(asked: Asked, read: (reply: Reply) => T, options: CallOptions | undefined, how?: How): Promise<T> {
@@ -226,29 +226,30 @@ export class Migrations {
 
   private send<T>(files: readonly MigrationFile[], asked: Asked, read: (reply: Reply) => T, options: CallOptions | undefined, how: How = { number: 0 }): Promise<T> {
     const { client, handle: on } = this.target;
-    const { number, repeats } = how;
+    const { number, opens, repeats } = how;
     return client.call({
       op: asked[0],
       on,
       options: this.target.options(options),
       repeats,
-      write: (out) => this.write(out, asked, number, files),
+      write: (out) => this.write(out, asked, number, opens ?? '', files),
       read: (reply) => {
         const told = read(reply);
         if (asked === RUN || asked === TO) {
-          client.introduction = { op: KNOW[0], write: (out) => this.write(out, KNOW, 0, files) };
+          client.introduction = { op: KNOW[0], write: (out) => this.write(out, KNOW, 0, '', files) };
         }
         return told;
       },
     });
   }
 
-  private write(out: Writer, [, doing]: Asked, number: number | bigint, files: readonly MigrationFile[]): void {
+  private write(out: Writer, [, doing]: Asked, number: number | bigint, opens: string, files: readonly MigrationFile[]): void {
     const { allowNewer, acceptEdited, lockTimeout } = this.options;
     out.u8(doing);
     out.bigint(numberOf(number));
     out.u8((allowNewer === true ? 1 : 0) | (acceptEdited === true ? 2 : 0));
     out.integer(lockTimeout === undefined ? -1 : Math.min(Math.ceil(lockTimeout), Number.MAX_SAFE_INTEGER));
+    out.text(opens);
     out.u32(files.length);
     for (const [name, text] of files) {
       out.text(name);
@@ -260,6 +261,8 @@ export class Migrations {
 interface How extends Pick<Call<unknown>, 'repeats'> {
   /** The migration to go to; 0 unless that is what is asked for. */
   number: number | bigint;
+  /** The path of the database that is being opened, which an error has then. */
+  opens?: string;
 }
 
 /** Returns the migrations that are given for the opening. @internal */

@@ -13,6 +13,7 @@ mod run;
 use std::time::Duration;
 
 pub use drift::{Drift, DriftKind};
+pub(crate) use open::of_path;
 pub use report::{AppliedMigration, MigrationAction, MigrationStep};
 
 use crate::api::database::Database;

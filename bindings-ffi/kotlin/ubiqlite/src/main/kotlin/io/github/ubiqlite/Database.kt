@@ -2,6 +2,7 @@ package io.github.ubiqlite
 
 import io.github.ubiqlite.internal.EngineClient
 import io.github.ubiqlite.internal.Mapping
+import io.github.ubiqlite.internal.Migrating
 import io.github.ubiqlite.internal.Op
 import io.github.ubiqlite.internal.Owner
 import io.github.ubiqlite.internal.CallTarget
@@ -436,7 +437,7 @@ public class Database private constructor(
             val db = Database(CallTarget(client, Owner(client), null, EngineClient.NO_LIMIT), path)
             db.orClosed {
                 fill(db)
-                chosen.toApply?.let { db.migrations(it).run() }
+                chosen.toApply?.let { Migrating(db.target, it, path).run() }
             }
             return db
         }

@@ -11,7 +11,12 @@ import kotlin.time.Duration
 import kotlin.time.Duration.Companion.microseconds
 
 /** The operations on migrations. `core/src/wire/migrations.rs` has what they are asked and answer. */
-internal class Migrating(private val target: CallTarget, private val migrations: Migrations) {
+internal class Migrating(
+    private val target: CallTarget,
+    private val migrations: Migrations,
+    /** The path of the database that is being opened, which errors have then; empty: it is open. */
+    private val opens: String = "",
+) {
     suspend fun pending() = ask(Op.MIGRATIONS, PENDING).all { step() }
 
     suspend fun applied() = ask(Op.MIGRATIONS, APPLIED).all { applied() }
@@ -30,6 +35,7 @@ internal class Migrating(private val target: CallTarget, private val migrations:
             out.i64(number)
             out.u8((if (migrations.allowsNewer) ALLOW_NEWER else 0) or (if (migrations.acceptsEdited) ACCEPT_EDITED else 0))
             out.i64(migrations.patience)
+            out.text(opens)
             out.u32(migrations.files.size)
             for ((name, text) in migrations.files) {
                 out.text(name)
