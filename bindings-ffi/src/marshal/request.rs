@@ -17,6 +17,7 @@
 //! | a copy into a file | whether it replaces a file, whether without unused space (1 or 0), the path |
 //! | a copy as bytes | whether without unused space (1 or 0) |
 //! | a restore | the path of a file, or the bytes of one |
+//! | a recovery | the path of the damaged file, or an empty text for the database's own; the path of the new one |
 //! | begin | the mode's number |
 //! | on a table | its name, and: a record; a key; a key and a record; keys and a record |
 //! | a selection | table, filters of (comparison, column[, operand]), order of (column, descending), limit or None, offset |
@@ -142,6 +143,10 @@ impl Payload<'_, '_> {
                 self.text()
             }
             op::BEGIN | op::BACKUP_STREAM => self.byte(),
+            op::RECOVER => {
+                self.text()?;
+                self.text()
+            }
             op::RESTORE => match self.from.item()? {
                 Item::Text(path) => {
                     self.out.push(0);

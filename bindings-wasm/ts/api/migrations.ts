@@ -89,6 +89,7 @@ const KINDS = ['missing', 'added', 'changed'] as const;
 const PENDING = [Op.migrations, 0] as const;
 const APPLIED = [Op.migrations, 1] as const;
 const VERIFY = [Op.migrations, 2] as const;
+const REHEARSE = [Op.migrations, 3] as const;
 const RUN = [Op.migrate, 0] as const;
 const DRY_RUN = [Op.migrate, 1] as const;
 const TO = [Op.migrate, 2] as const;
@@ -197,6 +198,22 @@ export class Migrations {
    */
   verify(options?: CallOptions): Promise<Drift[]> {
     return this.ask(VERIFY, driftOf, options);
+  }
+
+  /**
+   * Applies all of the migrations to a new database in memory, undoes those that can be undone, and applies them again.
+   * Returns what is not as it was the first time, and what differs from `schema.sql`, if that is among the files. Tests
+   * of programs call it. This database is neither read nor changed.
+   *
+   * ```js
+   * test('the migrations go forth and back', async () => {
+   *   assert.deepEqual(await db.migrations('./migrations').rehearse(), []);
+   * });
+   * ```
+   * @throws {@link UbiqliteError} as of {@link run} and {@link to}, and those of the SQL in `schema.sql`
+   */
+  rehearse(options?: CallOptions): Promise<Drift[]> {
+    return this.ask(REHEARSE, driftOf, options);
   }
 
   /**

@@ -126,6 +126,12 @@ impl Database {
         &self.inner
     }
 
+    /// Returns the time limit of each call.
+    #[cfg(all(feature = "recover", not(target_family = "wasm")))]
+    pub(crate) fn limit(&self) -> Option<Duration> {
+        self.limit
+    }
+
     /// Returns the same database with the limit of one call, if it has one.
     pub(crate) fn limited(&self, limit: Option<Duration>) -> Self {
         Self { inner: Arc::clone(&self.inner), limit }

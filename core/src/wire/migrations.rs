@@ -48,6 +48,7 @@ enum Doing {
     Pending,
     Applied,
     Verify,
+    Rehearse,
     Run,
     DryRun,
     To(u64),
@@ -67,6 +68,7 @@ impl MigrationOperation {
             (op::MIGRATIONS, 0) => Doing::Pending,
             (op::MIGRATIONS, 1) => Doing::Applied,
             (op::MIGRATIONS, 2) => Doing::Verify,
+            (op::MIGRATIONS, 3) => Doing::Rehearse,
             (op::MIGRATE, 0) => Doing::Run,
             (op::MIGRATE, 1) => Doing::DryRun,
             (op::MIGRATE, 2) => Doing::To(u64::try_from(number).map_err(|_| {
@@ -122,6 +124,7 @@ impl MigrationOperation {
             Doing::Pending => steps(&mut cells, &migrator.pending().await?),
             Doing::Applied => applied(&mut cells, &migrator.applied().await?),
             Doing::Verify => differences(&mut cells, &migrator.verify().await?),
+            Doing::Rehearse => differences(&mut cells, &migrations.rehearse().await?),
             Doing::DryRun => steps(&mut cells, &migrator.dry_run().await?),
             Doing::Run | Doing::To(_) => {
                 let done = match doing {

@@ -23,6 +23,8 @@ internal class Migrating(
 
     suspend fun verify() = ask(Op.MIGRATIONS, VERIFY).all { drift() }
 
+    suspend fun rehearse() = ask(Op.MIGRATIONS, REHEARSE).all { drift() }
+
     suspend fun run() = ask(Op.MIGRATE, RUN).all { step() }
 
     suspend fun dryRun() = ask(Op.MIGRATE, DRY_RUN).all { step() }
@@ -48,6 +50,7 @@ internal class Migrating(
         const val PENDING = 0
         const val APPLIED = 1
         const val VERIFY = 2
+        const val REHEARSE = 3
 
         const val RUN = 0
         const val DRY_RUN = 1
