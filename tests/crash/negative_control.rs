@@ -78,12 +78,15 @@ fn a_vfs_that_lies_about_reserved_locks_is_found_out() {
     examined_and_recovered(&torn);
 }
 
-/// A check finds what SQLite finds in each of these files, and what is recovered of it is sound.
+/// A check finds what SQLite finds in each of these files, and what is recovered of it is sound. CI
+/// looks at some 60 of them; `UBIQLITE_TORN=1` has all looked at.
 fn examined_and_recovered(torn: &BTreeSet<Vec<u8>>) {
     let folder = tempfile::tempdir().unwrap();
     let (path, saved) = (folder.path().join("torn.db"), folder.path().join("saved.db"));
     let mut damaged = 0;
-    for bytes in torn {
+    let all = std::env::var_os("UBIQLITE_TORN").is_some();
+    let step = if all { 1 } else { torn.len().div_ceil(60) };
+    for bytes in torn.iter().step_by(step) {
         std::fs::write(&path, bytes).unwrap();
         let plain = rusqlite::Connection::open(&path).unwrap();
         let sound = plain
@@ -118,6 +121,6 @@ fn examined_and_recovered(torn: &BTreeSet<Vec<u8>>) {
             }
         }
     }
-    println!("{} different torn files, of which {damaged} are damaged", torn.len());
-    assert!(damaged > 5, "only {damaged} of {} are damaged", torn.len());
+    println!("of {} different torn files every {step}th: {damaged} are damaged", torn.len());
+    assert!(damaged > 5, "only {damaged} are damaged");
 }

@@ -10,8 +10,8 @@ from typing import Any, Callable, NamedTuple, Optional, TypeVar, Union, overload
 from . import _ops as op
 from ._into import Into
 from ._migration_files import MigrationFiles
-from ._recover import Recovered, recovered
 from ._opening import settled
+from ._recover import Recovered, recovered
 from ._row import Row
 from ._statements import Statements
 from ._target import DatabaseTarget, HandleTarget, TimeLimit
