@@ -20,7 +20,7 @@ test('a file that can not be opened is recovered by its path or URL, and is not 
   await db.batch("CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT); INSERT INTO items VALUES (1, 'lamp'), (2, 'desk')");
   await db.close();
   const bytes = readFileSync(path);
-  bytes.fill(0x5a, 0, 100);
+  bytes.fill(0x5a, 0, 16);
   writeFileSync(path, bytes);
   assert.equal((await failure(open(path))).kind, 'NotADatabase');
   const { tables, lostAndFound } = await recover(pathToFileURL(path), saved);

@@ -17,12 +17,12 @@ import ubiqlite
 
 @pytest.fixture
 def damaged(tmp_path: Path) -> Path:
-    """Returns a database file without its header."""
+    """Returns a database file that nothing tells from other files."""
     path = tmp_path / "damaged.db"
     with closing(sqlite3.connect(path)) as plain, plain:
         plain.execute("CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT)")
         plain.executemany("INSERT INTO items (name) VALUES (?)", [(f"item {n}",) for n in range(500)])
-    path.write_bytes(b"\x5a" * 100 + path.read_bytes()[100:])
+    path.write_bytes(b"\x5a" * 16 + path.read_bytes()[16:])
     return path
 
 

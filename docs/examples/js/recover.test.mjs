@@ -31,7 +31,7 @@ test('a damaged file is found and recovered', NATIVE, async (t) => {
   await db.close();
   assert.ok(told.length > 0);
   rmSync(saved);
-  bytes.fill(0x5a, 0, 100); // The header of the file.
+  bytes.fill(0x5a, 0, 16); // What tells a database from other files.
   writeFileSync(path, bytes);
   await assert.rejects(open(path));
   // #region recover

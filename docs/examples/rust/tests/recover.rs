@@ -28,7 +28,7 @@ async fn a_damaged_file_is_found_and_recovered() -> ubiqlite::Result<()> {
     db.close().await?;
     assert!(!damages.is_empty());
     std::fs::remove_file(&saved).unwrap();
-    bytes[..100].fill(0x5a); // The header of the file.
+    bytes[..16].fill(0x5a); // What tells a database from other files.
     std::fs::write(&path, &bytes).unwrap();
     assert!(Database::open(&path).await.is_err());
     // #region recover

@@ -30,7 +30,7 @@ class RecoverGuideTest {
             assertTrue(damages.isNotEmpty())
         }
         assertTrue(File(saved).delete())
-        bytes.fill(0x5a, 0, 100) // The header of the file.
+        bytes.fill(0x5a, 0, 16) // What tells a database from other files.
         File(path).writeBytes(bytes)
         assertFailsWith<UbiqliteException.NotADatabase> { Database.open(path) }
         // #region recover
