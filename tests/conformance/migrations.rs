@@ -9,6 +9,8 @@ mod support;
 #[cfg(unix)]
 #[path = "migrations/each_statement.rs"]
 mod each_statement;
+#[path = "migrations/older.rs"]
+mod older;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

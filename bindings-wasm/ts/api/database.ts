@@ -309,11 +309,6 @@ export class Database extends Statements implements AsyncDisposable {
     return recoverFile(this.target, undefined, path, options);
   }
 
-  /** Saves what can be read of another file. @internal */
-  recoverFrom(from: string | URL, path: string | URL, options: CallOptions | undefined): Promise<Recovered> {
-    return recoverFile(this.target, from, path, options);
-  }
-
   /**
    * Returns an object that runs and inspects these migrations on this database. Nothing is done yet: what is wrong with
    * the files, its calls tell.

@@ -114,8 +114,8 @@ type Asked = readonly [op: number, doing: number];
  * await migrations.to(1);
  * ```
  *
- * A client that has applied migrations is refused, by `SchemaTooNew`, from the moment on when another tab, which has
- * newer files, applies one that says `-- breaks: older`: its page is to be loaded anew.
+ * A client that has applied migrations is refused, by `SchemaTooNew`, from the moment on when another tab or process,
+ * which has newer files, applies one that says `-- breaks: older`: its page is to be loaded anew.
  */
 export class Migrations {
   private readonly files: ReturnType<typeof reading>;

@@ -7,7 +7,7 @@
 import '../dispose.js';
 import { folders } from '../api/migration-files.js';
 import { paths } from '../api/paths.js';
-import type { Recovered } from '../api/recover.js';
+import { type Recovered, recoverFile } from '../api/recover.js';
 import { type DatabaseBytes, deserialized } from '../api/restore.js';
 import type { CallOptions } from '../client/options.js';
 import { making } from '../wire/make.js';
@@ -103,7 +103,7 @@ export async function deserialize(source: DatabaseBytes, options: DeserializeOpt
 export async function recover(from: string | URL, to: string | URL, options: CallOptions = {}): Promise<Recovered> {
   const db = await open(':memory:', options);
   try {
-    return await db.recoverFrom(from, to, options);
+    return await recoverFile(db['target'], from, to, options);
   } finally {
     await db.close();
   }

@@ -22,13 +22,10 @@ use super::numbers::op;
 use super::read::{ByteReader, malformed};
 use super::reply::Outcome;
 use super::server::ServerInner;
-use crate::api::database::Database;
 use crate::api::table::uncommitted;
-use crate::error::{Error, ErrorKind, Result};
-use crate::exec::database_inner::UNKNOWN;
-use crate::migrate::{
-    AppliedMigration, Drift, DriftKind, MigrationAction, MigrationStep, Migrator, of_path,
-};
+use crate::engine::too_new;
+use crate::error::{Error, Result};
+use crate::migrate::{AppliedMigration, Drift, DriftKind, MigrationAction, MigrationStep, of_path};
 use crate::migrations::Migrations;
 use crate::row::Rows;
 use crate::value::ValueRef;
@@ -131,29 +128,16 @@ impl MigrationOperation {
                     Doing::To(number) => migrator.to(number).await?,
                     _ => migrator.run().await?,
                 };
-                learn_breaking(&database, &migrator, !done.is_empty()).await?;
                 knows = Some(migrations.last().unwrap_or(0));
                 steps(&mut cells, &done);
             }
             Doing::Know => {
-                learn_breaking(&database, &migrator, true).await?;
+                migrator.learn_breaking().await?;
                 knows = Some(migrations.last().unwrap_or(0));
             }
         }
         Ok(MigrationsEnd { rows: cells.finish(), knows, asks: matches!(doing, Doing::Know) })
     }
-}
-
-/// Reads which one of the migrations that the database has breaks older programs, `again` if that is
-/// known.
-async fn learn_breaking(database: &Database, migrator: &Migrator, again: bool) -> Result<()> {
-    let breaks_older = &database.shared().breaks_older;
-    if again || breaks_older.load(Ordering::Acquire) == UNKNOWN {
-        let applied = migrator.applied().await?;
-        let breaks = applied.iter().filter(|it| it.breaks_older).map(|it| it.number).max();
-        breaks_older.store(breaks.unwrap_or(0), Ordering::Release);
-    }
-    Ok(())
 }
 
 impl ServerInner {
@@ -176,17 +160,9 @@ impl ServerInner {
         if knows == 0 {
             return Ok(());
         }
-        let breaks = self.database.shared().breaks_older.load(Ordering::Acquire);
-        if breaks == UNKNOWN || knows >= breaks { Ok(()) } else { Err(too_new()) }
+        let breaking = self.database.shared().known_migrations().and_then(|it| it.breaking());
+        if breaking.is_none_or(|number| knows >= number) { Ok(()) } else { Err(too_new()) }
     }
-}
-
-#[cold]
-fn too_new() -> Error {
-    Error::new(
-        ErrorKind::SchemaTooNew,
-        "a newer program has applied a migration that breaks older ones; load the newer program",
-    )
 }
 
 fn flag(cells: &mut Cells, is: bool) {
