@@ -115,7 +115,7 @@ pub use api::snapshot::Snapshot;
 pub use api::table::{Compare, Key, Select, Table, Transfer};
 pub use api::transaction::{Savepoint, Transaction};
 pub use api::watch::{Update, Watch, WatchAll};
-pub use backend::Capabilities;
+pub use backend::{Capabilities, Spent, Stats};
 pub use changes::RowChangeKind;
 pub use error::{Error, ErrorKind, Result};
 pub use exec::item_feed::ManyFuture;

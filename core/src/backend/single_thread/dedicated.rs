@@ -90,6 +90,7 @@ impl DedicatedState {
     fn with<T>(&self, work: impl FnOnce(&mut Connection) -> Result<T>) -> Result<T> {
         let done = read::with(self.shared(), self.guard.slot(), work);
         self.note_progress();
+        self.guard.slot().note_reading();
         done
     }
 
@@ -110,6 +111,12 @@ impl DedicatedState {
 
     /// Passes on the permit, unless a transaction or a stream still needs it.
     pub(super) fn end_permit(&self) {
+        self.end_permit_after(None);
+    }
+
+    /// Does the same after a write, which was committed or rolled back.
+    fn end_permit_after(&self, committed: Option<bool>) {
+        self.guard.slot().note_reading();
         let several = self.shared().several();
         let needed = connection_cell::with(self.guard.slot(), |connection| {
             connection.is_writing()
@@ -120,6 +127,11 @@ impl DedicatedState {
         }
         let permit = self.permit.lock().unwrap_or_else(PoisonError::into_inner).take();
         if permit.is_some() {
+            match committed {
+                Some(true) => self.shared().counters.committed(0),
+                Some(false) => self.shared().counters.rolled_back(),
+                None => {}
+            }
             checkpoint::after_commit(self.shared());
         }
         drop(permit);
@@ -187,6 +199,7 @@ impl DedicatedState {
         writes: bool,
         sink: Option<&dyn PageSink>,
     ) -> Result<Output> {
+        let mut undoes = false;
         let result = self.with(|connection| {
             if writes {
                 self.transaction.note_write();
@@ -197,9 +210,12 @@ impl DedicatedState {
                 connection.run_whole(program)
             };
             self.transaction.note_statement(result.is_ok(), connection);
+            undoes = connection.is_rollback(program);
             result
         });
-        self.end_permit();
+        // Outside WAL mode, reads have it too.
+        let wrote = writes || self.shared().several();
+        self.end_permit_after(wrote.then_some(result.is_ok() && !undoes));
         result
     }
 
@@ -219,7 +235,7 @@ impl DedicatedState {
 
     fn control(&self, control: Control) -> Result<()> {
         let done = self.with(|connection| self.transaction.control(control, connection));
-        self.end_permit();
+        self.end_permit_after(Some(done.is_ok() && control != Control::Rollback));
         done
     }
 }

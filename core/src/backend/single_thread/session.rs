@@ -100,6 +100,10 @@ impl BackendSession for WriterSession {
         let done = self.with(|connection| self.transaction.control(control, connection));
         let over = matches!(control, Control::Commit | Control::Rollback) && done.is_ok();
         if over {
+            match control {
+                Control::Commit => self.shared.counters.committed(0),
+                _ => self.shared.counters.rolled_back(),
+            }
             self.end();
         }
         Reply::ready(done)
@@ -134,6 +138,7 @@ impl Drop for WriterSession {
             return;
         }
         if self.transaction.is_open() {
+            self.shared.counters.rolled_back();
             // A closed connection has already rolled back.
             connection_cell::with(&self.shared.writer, Connection::rollback);
         }

@@ -73,6 +73,7 @@ fn begin(
         first_connection.end_snapshot();
     }
     let watch = IdleWatch::new();
+    watch.note_reading(true);
     let mut readers = vec![SnapshotReader::new(first, &watch)];
     for (claim, joined) in others.into_iter().zip(joined) {
         if joined {
