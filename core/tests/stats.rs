@@ -306,7 +306,7 @@ async fn without_a_log_there_are_pages_and_no_log() {
 }
 
 #[tokio::test]
-async fn watched_queries_and_connections_are_counted_while_they_are_there() {
+async fn watched_queries_are_counted_while_they_are_watched() {
     for (backend, fresh) in each(Options::default()).await {
         let db = &fresh.db;
         let mut one = db.watch("SELECT count(*) FROM items", ());
@@ -318,6 +318,13 @@ async fn watched_queries_and_connections_are_counted_while_they_are_there() {
         assert_eq!(stats(db).watched_queries, 2, "{backend}");
         drop((one, same, other));
         assert_eq!(stats(db).watched_queries, 0, "{backend}");
+    }
+}
+
+#[tokio::test]
+async fn a_connection_is_counted_while_it_is_open_and_what_it_has_counted_stays() {
+    for (backend, fresh) in each(Options::default()).await {
+        let db = &fresh.db;
         let open = stats(db).connections;
         assert!(open >= 1, "{backend}");
         let misses = stats(db).statement_misses;
