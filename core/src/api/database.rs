@@ -13,7 +13,7 @@ use crate::api::statements::{reading_methods, writing_methods};
 use crate::api::table::Table;
 use crate::api::transaction::Transaction;
 use crate::api::watch::{Watch, WatchAll};
-use crate::backend::{Backend, Capabilities, Intent, Reply};
+use crate::backend::{Backend, Capabilities, Intent, Reply, call_times};
 use crate::error::{Error, Result};
 use crate::exec::database_inner::{DatabaseInner, UNKNOWN};
 use crate::exec::gate::Gate;
@@ -139,7 +139,7 @@ impl Database {
     pub fn stream(&self, sql: &str, params: impl Into<Params>) -> RowStream<'static> {
         let params = params.into().checked();
         let reply = match self.inner.gate.check().and(params) {
-            Ok(params) => self.inner.backend.stream(sql, params),
+            Ok(params) => call_times::measure_reply(|| self.inner.backend.stream(sql, params)),
             Err(error) => Reply::err(error),
         };
         RowStream::new(reply, self.limit).holding(&self.inner)
@@ -234,7 +234,9 @@ impl Database {
     /// As [`begin`](Self::begin).
     pub async fn begin_with(&self, begin: Begin) -> Result<Transaction<'static>> {
         let reply = match self.inner.gate.check() {
-            Ok(()) => self.inner.backend.acquire(Intent::Transaction(begin)),
+            Ok(()) => {
+                call_times::measure_reply(|| self.inner.backend.acquire(Intent::Transaction(begin)))
+            }
             Err(error) => Reply::err(error),
         };
         let session = limited(reply, self.limit, true).await?;
@@ -277,7 +279,7 @@ impl Database {
     ) -> Result<Box<dyn crate::backend::BackendSession>> {
         let backend = &self.inner.backend;
         let reply = match self.inner.gate.check() {
-            Ok(()) => backend.acquire(intent),
+            Ok(()) => call_times::measure_reply(|| backend.acquire(intent)),
             Err(error) => Reply::err(error),
         };
         let timeout = backend.acquire_timeout();

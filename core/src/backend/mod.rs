@@ -4,6 +4,7 @@
 //! operations that need it return `Unsupported` with its name.
 
 mod call;
+pub(crate) mod call_times;
 mod chunks;
 mod copy;
 #[cfg(not(target_family = "wasm"))]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use crate::backend::{Backend, BackendSession, Reply};
+use crate::backend::{Backend, BackendSession, Reply, call_times};
 use crate::engine::context;
 use crate::error::{Error, ErrorKind, Result};
 use crate::exec::bulk_writer::BulkWriter;
@@ -107,10 +107,10 @@ impl<'a> Target<'a> {
         if let Some(gate) = self.gate {
             gate.check()?;
         }
-        Ok(match self.executor {
+        Ok(call_times::measure_reply(|| match self.executor {
             Executor::Backend(backend) => backend.run(program, sink),
             Executor::Session(session) => session.run(program, sink),
-        })
+        }))
     }
 
     pub(crate) fn execute(
@@ -183,8 +183,12 @@ impl<'a> Target<'a> {
 
     pub(crate) fn stream(self, sql: &str, params: Params) -> RowStream<'a> {
         let reply = match (params.checked(), self.executor) {
-            (Ok(params), Executor::Backend(backend)) => backend.stream(sql, params),
-            (Ok(params), Executor::Session(session)) => session.stream(sql, params),
+            (Ok(params), Executor::Backend(backend)) => {
+                call_times::measure_reply(|| backend.stream(sql, params))
+            }
+            (Ok(params), Executor::Session(session)) => {
+                call_times::measure_reply(|| session.stream(sql, params))
+            }
             (Err(error), _) => Reply::err(error),
         };
         RowStream::new(reply, self.limit)

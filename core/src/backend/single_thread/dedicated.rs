@@ -6,6 +6,7 @@ use super::pool::{self, PoolGuard, Which};
 use super::stoppable::stoppable;
 use super::write_queue::WritePermit;
 use super::{SingleThreadShared, checkpoint, connection_cell, read, stream};
+use crate::backend::call_times;
 use crate::backend::transaction_state::TransactionState;
 use crate::backend::{BackendSession, Control, Pages, Reply};
 use crate::engine::{Class, Connection, Role, context};
@@ -156,7 +157,7 @@ impl DedicatedState {
         stoppable(Box::pin(async move {
             own.keep_permit(waiting.await?);
             let _caller = context::enter(caller);
-            work(&own)
+            call_times::measure(|| work(&own))
         }))
     }
 
@@ -273,7 +274,7 @@ impl BackendSession for DedicatedSession {
             Control::Begin(_) => true,
             _ => false,
         };
-        self.0.then(locks, move |own| own.control(control))
+        call_times::measure_reply(|| self.0.then(locks, move |own| own.control(control)))
     }
 
     fn stream(&self, sql: &str, params: Params) -> Reply<Box<dyn Pages>> {

@@ -8,7 +8,7 @@ use super::connection_cell::{self, CellState, ConnectionCell};
 use super::write_queue::WritePermit;
 use super::{BoxedFuture, SingleThreadShared};
 use crate::backend::counters::SpentCounter;
-use crate::backend::{Completer, Reply, Spent, call};
+use crate::backend::{Completer, Reply, Spent, call, call_times};
 use crate::engine::{Connection, Role};
 use crate::error::Result;
 use crate::platform;
@@ -172,7 +172,10 @@ pub(super) fn with_reader<T: crate::platform::MaybeSend + 'static>(
             return Reply::ready(guard.and_then(|guard| then(guard, permit)));
         }
         let guard = take(&shared, Which::Readers);
-        return Reply::later(Box::pin(async move { then(guard.await?, permit) }));
+        return Reply::later(Box::pin(async move {
+            let guard = guard.await?;
+            call_times::measure(|| then(guard, permit))
+        }));
     }
     let permit = shared.queue.take_within(shared.options.acquire_timeout);
     Reply::later(Box::pin(async move {
@@ -182,7 +185,7 @@ pub(super) fn with_reader<T: crate::platform::MaybeSend + 'static>(
             Some(guard) => guard?,
             None => take(&shared, Which::Readers).await?,
         };
-        then(guard, permit)
+        call_times::measure(|| then(guard, permit))
     }))
 }
 

@@ -35,6 +35,7 @@ impl Waiter for AcquireSession {
         let Self { shared, completer } = *self;
         let slot = Arc::clone(claim.slot());
         slot.submit(Box::new(move |connection| {
+            completer.note_begun();
             let session = shared.open_dedicated(connection, claim.slot()).map(|connection| {
                 connection.forget_last_row_id();
                 let (slot, watch) = (Arc::clone(claim.slot()), IdleWatch::new());
@@ -148,7 +149,9 @@ fn take_writer(work: &SessionWork<'_>, connection: &Connection) -> Result<()> {
     // on request. So is this wait, by its caller and by closing.
     let far = since + Duration::from_secs(24 * 3600);
     // A writer that is no longer wanted is passed on when dropped.
-    let claim = claim.wait(far, Some(work.stop)).unwrap_or_else(|| Err(cancelled()))?;
+    let claim = claim.wait(far, Some(work.stop)).unwrap_or_else(|| Err(cancelled()));
+    work.stop.note_wait(since.elapsed());
+    let claim = claim?;
     if work.stop.is_set() {
         return Err(cancelled());
     }

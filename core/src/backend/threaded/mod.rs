@@ -448,6 +448,7 @@ impl Threaded {
             let on_thread = Arc::clone(&shared);
             let busy = InUse::new(claim.watch());
             slot.submit(Box::new(move |connection| {
+                completer.note_begun();
                 let begun = on_thread.open_writer(connection).and_then(|connection| {
                     let interrupt = completer.interrupt();
                     on_thread.writer.slot.interruptible(connection, interrupt, |connection| {

@@ -36,6 +36,7 @@ impl Waiter for BeginSnapshot {
         let Self { shared, completer } = *self;
         let slot = Arc::clone(claim.slot());
         slot.submit(Box::new(move |connection| {
+            completer.note_begun();
             let session = begin(&shared, claim, connection);
             drop(completer.complete(session));
         }));
