@@ -172,7 +172,8 @@ async fn a_long_query_is_seen_while_it_runs_and_reading_statistics_does_not_wait
     eventually("the second has waited for a reader", || stats(db).read_waits.count == 1).await;
     assert_eq!(stats(db).read_runs, before.read_runs, "none has ended");
     drop((endless, second));
-    eventually("both have ended", || stats(db).read_runs.count == before.read_runs.count + 2).await;
+    // The second may have been given up before it began.
+    eventually("the first has ended", || stats(db).read_runs.count > before.read_runs.count).await;
     let after = stats(db);
     assert!(after.read_runs.longest >= Duration::from_millis(5), "{after:?}");
     assert!(after.read_waits.longest >= Duration::from_millis(5), "{after:?}");

@@ -7,6 +7,8 @@ import { Op } from '../wire/ops.js';
 import { type Applied, type Policies, type Policy, apply } from './apply.js';
 import { type BackupOptions, type BackupStreamOptions, backup, backupStream, serialize } from './backup.js';
 import { type Damage, check } from './check.js';
+import { type Stats, stats } from './stats.js';
+import type { TraceListener } from '../client/tracer.js';
 import { Commits, type CommitsOptions } from './commits.js';
 import type { MigrationFiles } from './migration-files.js';
 import { type MigrationOptions, Migrations, type OpeningMigrations, openingMigrations } from './migrations.js';
@@ -289,6 +291,19 @@ export class Database extends Statements implements AsyncDisposable {
   }
 
   /**
+   * Returns what the engine of this database has done and is doing: who waits, how long waits and work took, commits,
+   * caches, the log. It waits for nobody.
+   *
+   * ```js
+   * const { waitingWrites, transactionAge } = await db.stats();
+   * if (waitingWrites > 0) console.log(`${waitingWrites} writes wait, for ${transactionAge} ms`);
+   * ```
+   */
+  stats(options?: CallOptions): Promise<Stats> {
+    return stats(this.target, options);
+  }
+
+  /**
    * Returns an object that runs and inspects these migrations on this database. Nothing is done yet: what is wrong with
    * the files, its calls tell.
    *
@@ -388,6 +403,26 @@ export class Database extends Statements implements AsyncDisposable {
     };
   }
 
+  /**
+   * Calls `listener` whenever a call of this database is over, with the time that it waited and that it ran. While
+   * nobody listens, nothing is measured. In Node there is also the tracing channel `ubiqlite:call`.
+   *
+   * ```js
+   * const stop = db.trace(({ summary, run, queueWait }) => console.log(summary, run, queueWait), { slowerThan: 100 });
+   * ```
+   * @param options `slowerThan`: only calls that ran for at least so many milliseconds; what they waited does not count.
+   * Default: all
+   * @returns stops it
+   */
+  trace(listener: TraceListener, options: { slowerThan?: number } = {}): () => void {
+    if (typeof listener !== 'function') throw invalid('the listener of trace() must be a function');
+    const { slowerThan = 0 } = options;
+    if (typeof slowerThan !== 'number' || !(slowerThan >= 0)) {
+      throw invalid('the option slowerThan must be a number of milliseconds');
+    }
+    return this.target.client.tracer.add(listener, slowerThan);
+  }
+
   /** Stops all calls of this handle that are in progress. They reject with a CancelledError. */
   interrupt(): void {
     this.target.client.interrupt();
@@ -415,7 +450,7 @@ export async function openDatabase(
   connector: Connector,
   call: CallOptions,
 ): Promise<Database> {
-  const link = new EngineClient(connector, { bigints: options.bigint === true, patience: options.busyTimeout ?? BUSY_TIMEOUT });
+  const link = new EngineClient(connector, { bigints: options.bigint === true, patience: options.busyTimeout ?? BUSY_TIMEOUT, namespace: path });
   const target = new CallTarget(link, undefined);
   const { migrations } = options;
   // The files are read before anything is created.

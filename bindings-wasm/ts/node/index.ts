@@ -9,6 +9,8 @@ import { folders } from '../api/migration-files.js';
 import { paths } from '../api/paths.js';
 import { type DatabaseBytes, deserialized } from '../api/restore.js';
 import { making } from '../wire/make.js';
+import { channels } from '../client/tracer.js';
+import { callChannel } from './calls.js';
 import { makerOf } from './make.js';
 import { filesOf } from './migration-folder.js';
 import { type Database, type DatabaseOptions, checkPath, engineOptions, openDatabase } from '../api/database.js';
@@ -17,6 +19,7 @@ import { failure } from './failure.js';
 import { pathOf } from './path.js';
 
 making.by = makerOf;
+channels.calls = callChannel();
 folders.read = filesOf;
 paths.resolve = (path) => pathOf(path, 'the path of a copy');
 

@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::gate::Gate;
 use super::schemas::Schemas;
+use super::trace::TraceSettings;
 use crate::backend::Backend;
 use crate::error::{Error, Result};
 use crate::live::Hub;
@@ -23,6 +24,8 @@ pub(crate) struct DatabaseInner {
     /// The greatest number among the applied migrations that break older programs, as the last one
     /// has found who has applied any through this; 0 if there is none, [`UNKNOWN`] at first.
     pub(crate) breaks_older: AtomicU64,
+    /// What its traces say of it.
+    pub(crate) trace: TraceSettings,
 }
 
 impl DatabaseInner {

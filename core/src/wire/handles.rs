@@ -103,6 +103,8 @@ impl CallTarget {
                 schemas: &session_handle.schemas,
                 gate: None,
                 database: None,
+                // Clients trace their calls themselves.
+                trace: None,
             },
         }
     }

@@ -126,7 +126,8 @@ pub mod op {
     /// of one.
     pub const RESTORE: u8 = 51;
     /// Asks for statistics. The reply has rows of one column, two for each number: its name, and the
-    /// number or null. Those whose names end in `_ns` are durations in nanoseconds.
+    /// number or null. Those whose names end in `_ns` are durations in nanoseconds; those with one
+    /// word before a dot belong together.
     pub const STATS: u8 = 52;
 }
 

@@ -2,7 +2,6 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use super::cancellation;
@@ -20,7 +19,6 @@ use super::requester::Requester;
 use super::run::{OperationEnd, run};
 use super::statement::ResultShape;
 use super::sync::OutboxHandle;
-use super::task::{Drive, Task};
 use super::timed::{self, Timed};
 use super::watch::WatchHandle;
 use crate::api::database::Database;

@@ -36,15 +36,21 @@ fn fields(stats: &Stats) -> Vec<(&'static str, Option<u64>)> {
         ("waiting_sessions", Some(u64::from(stats.waiting_sessions))),
     ];
     for (names, spent) in [
-        (["read_waits", "read_waits_total_ns", "read_waits_longest_ns"], stats.read_waits),
-        (["write_waits", "write_waits_total_ns", "write_waits_longest_ns"], stats.write_waits),
+        (["read_waits.count", "read_waits.total_ns", "read_waits.longest_ns"], stats.read_waits),
         (
-            ["session_waits", "session_waits_total_ns", "session_waits_longest_ns"],
+            ["write_waits.count", "write_waits.total_ns", "write_waits.longest_ns"],
+            stats.write_waits,
+        ),
+        (
+            ["session_waits.count", "session_waits.total_ns", "session_waits.longest_ns"],
             stats.session_waits,
         ),
-        (["read_runs", "read_runs_total_ns", "read_runs_longest_ns"], stats.read_runs),
-        (["write_runs", "write_runs_total_ns", "write_runs_longest_ns"], stats.write_runs),
-        (["transactions", "transactions_total_ns", "transactions_longest_ns"], stats.transactions),
+        (["read_runs.count", "read_runs.total_ns", "read_runs.longest_ns"], stats.read_runs),
+        (["write_runs.count", "write_runs.total_ns", "write_runs.longest_ns"], stats.write_runs),
+        (
+            ["transactions.count", "transactions.total_ns", "transactions.longest_ns"],
+            stats.transactions,
+        ),
     ] {
         let Spent { count, total, longest, .. } = spent;
         all.extend(names.into_iter().zip([count, nanos(total), nanos(longest)].map(Some)));
