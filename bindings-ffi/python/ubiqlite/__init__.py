@@ -73,6 +73,7 @@ from .outbox import Outbox, OutboxBatch
 from .run_result import Column, RunResult
 from .select import Comparison, Select
 from .session import AcquireContext, Session, Snapshot
+from .stats import Spent, Stats
 from .stream import RowStream
 from .table import Table, Transfer
 from .transaction import Mode, Savepoint, SavepointScope, Transaction, TransactionScope
@@ -154,8 +155,10 @@ __all__ = [
     "Select",
     "Session",
     "Snapshot",
+    "Spent",
     "Statement",
     "Statements",
+    "Stats",
     "Syntax",
     "Table",
     "Timeout",

@@ -24,6 +24,7 @@ from .errors import InvalidArgument
 from .migrations import Migrations, Migrator, migrations_of
 from .outbox import NAME, Outbox
 from .session import AcquireContext, Session, Snapshot
+from .stats import Stats, stats
 from .transaction import Mode, Transaction, TransactionScope, begin
 from .watch import RowKey, Watch, WatchAll, WatchedQuery, key_columns
 
@@ -266,6 +267,16 @@ class Database(Statements):
                 print((await db.recover("saved.db")).tables)
         """
         return await recovered(self._target, "", path, timeout)
+
+    async def stats(self, *, timeout: TimeLimit = None) -> Stats:
+        """Returns what this database has done and is doing.
+
+        That is who waits, how long waits and work took, commits, caches, and the log. It waits for nobody::
+
+            stats = await db.stats()
+            print(stats.commits, stats.waiting_writes, stats.oldest_reader)
+        """
+        return await stats(self._target, timeout)
 
     def migrations(
         self,

@@ -10,6 +10,7 @@ pub(crate) mod recover;
 pub(crate) mod session;
 pub(crate) mod snapshot;
 pub(crate) mod statements;
+pub(crate) mod stats;
 pub(crate) mod table;
 pub(crate) mod transaction;
 pub(crate) mod watch;

@@ -11,6 +11,7 @@ mod commit_hook;
 mod configure;
 pub(crate) mod context;
 mod copy;
+mod counters;
 mod cursor;
 #[cfg_attr(not(unix), path = "warm.rs")]
 pub(crate) mod disk_wait;
@@ -61,6 +62,7 @@ use crate::program::Interrupt;
 
 pub(crate) use authorizer::{Class, Nature, Verb};
 pub(crate) use copy::{ChunkCopy, CopyNumber, CopyStep, CopyTarget};
+pub(crate) use counters::ConnectionCounters;
 #[cfg(any(target_family = "wasm", test, feature = "single-thread"))]
 pub(crate) use cursor::Cursor;
 pub(crate) use handle::{DatabaseHandle, OpenFailure};
@@ -111,6 +113,7 @@ pub(crate) struct Connection {
     /// The most bytes of a text or blob.
     length_limit: std::ffi::c_int,
     handlers: Arc<Handlers>,
+    counters: Arc<ConnectionCounters>,
     row_id: LastRowId,
     own_changes: OwnChanges,
     virtual_tables: virtual_tables::VirtualTables,
@@ -320,6 +323,7 @@ impl Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
+        self.note_page_cache();
         self.copies.clear();
         self.cache.clear();
         self.controls.clear();

@@ -126,6 +126,10 @@ pub mod op {
     /// Replaces the content of the database: 0 (1 byte) and the path of a file, or 1 and the bytes
     /// of one.
     pub const RESTORE: u8 = 51;
+    /// Asks for statistics. The reply has rows of one column, two for each number: its name, and the
+    /// number or null. Those whose names end in `_ns` are durations in nanoseconds; those with one
+    /// word before a dot belong together.
+    pub const STATS: u8 = 52;
     /// Writes what can be read of a damaged database into a new file: the path of the damaged one, or
     /// an empty text for this database's own, and the path of the new one. The reply has rows of one
     /// column: how many rows are of no known table, and then the name of each table and how many rows
@@ -146,6 +150,10 @@ pub mod request {
     /// run, and its error is `OutcomeUnknown`. For a request that an engine may have run before it
     /// was lost, and for one that may be cancelled at any moment.
     pub const READS: u8 = 8;
+    /// Before its result it has a reply of the kind [`TIMES`](super::kind::TIMES), unless it never
+    /// began. For the next rows of a stream that was begun with this flag, the times are those of
+    /// the stream so far.
+    pub const TIMED: u8 = 16;
 }
 
 /// Kinds of replies.
@@ -187,6 +195,10 @@ pub mod kind {
     /// Results of a watch of several queries: for each a whole reply of the kind [`UPDATE`], in their
     /// order, all with one number.
     pub const UPDATES: u8 = 13;
+    /// How long a request that is [`TIMED`](super::request::TIMED) has waited and has run, in
+    /// nanoseconds (8 bytes each), and what it is in a few words, as `SELECT items`: as many bytes
+    /// as the extra word says. Its result follows.
+    pub const TIMES: u8 = 14;
 }
 
 /// Flags of replies.

@@ -30,6 +30,8 @@ pub(super) struct RequestHead {
     pub(super) queued: bool,
     /// It runs only if it changes nothing.
     pub(super) reads: bool,
+    /// Its client wants to know how long it waits and runs.
+    pub(super) timed: bool,
     pub(super) handle: u32,
     pub(super) timeout: Option<Duration>,
 }
@@ -50,6 +52,7 @@ impl RequestHead {
             more: flags & request::MORE != 0,
             queued: flags & request::QUEUED != 0,
             reads: flags & request::READS != 0,
+            timed: flags & request::TIMED != 0,
             handle,
             timeout,
         })
@@ -85,6 +88,7 @@ pub(super) enum Operation {
     Commits(Vec<String>),
     Changesets(ChangesetOperation),
     Check,
+    Stats,
     Recover(RecoverOperation),
     Migrations(MigrationOperation),
     Backup(BackupOperation),
@@ -164,7 +168,8 @@ impl Operation {
             | Self::WatchAll(_)
             | Self::Touch(_)
             | Self::Commits(_)
-            | Self::Check => false,
+            | Self::Check
+            | Self::Stats => false,
             Self::ExecuteMany { .. } | Self::Batch(_) | Self::Recover(_) => true,
             Self::Migrations(operation) => operation.changes(),
             Self::Backup(operation) => operation.changes(),
@@ -204,6 +209,7 @@ impl Operation {
             op::TOUCH => Self::Touch(names(from)?),
             op::COMMITS => Self::Commits(names(from)?),
             op::CHECK => Self::Check,
+            op::STATS => Self::Stats,
             op::RECOVER => Self::Recover(RecoverOperation::read(from)?),
             op::MIGRATIONS | op::MIGRATE => Self::Migrations(MigrationOperation::read(op, from)?),
             op::INSERT..=op::SELECT_WATCH => {

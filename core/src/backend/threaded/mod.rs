@@ -18,6 +18,7 @@ mod routes;
 mod session;
 mod slot;
 mod snapshot;
+mod stats;
 mod stream;
 mod waiting;
 mod writer;
@@ -27,9 +28,10 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
+use super::counters::Counters;
 use super::{
     Backend, BackendSession, Capabilities, Completer, CopyOrder, Intent, Pages, Reply, RestoreFrom,
-    call,
+    Stats, call,
 };
 use crate::changes::Observation;
 use crate::engine::{Connection, HAS_CHANGESETS, HAS_ROWS, Role, context};
@@ -67,6 +69,7 @@ struct Shared {
     writer: Writer,
     routes: Routes,
     checkpoints: Checkpoints,
+    counters: Counters,
     copies: copy::Copies,
     /// Readers whose connection keeps a lease, one bit each.
     leased: AtomicU64,
@@ -115,6 +118,7 @@ impl Threaded {
             writer: Writer::new(kept),
             routes: Routes::default(),
             checkpoints: Checkpoints::default(),
+            counters: Counters::default(),
             copies: copy::Copies::default(),
             leased: AtomicU64::new(0),
             touched: AtomicU64::new(0),
@@ -205,6 +209,7 @@ impl Shared {
                     return Err(error);
                 }
                 Ok(mut connection) => {
+                    self.counters.watch(&connection);
                     if role != Role::Reader {
                         connection.record_commits(Arc::clone(&self.observation));
                     }
@@ -355,6 +360,10 @@ impl Backend for Threaded {
         }
     }
 
+    fn stats(&self) -> Option<Stats> {
+        Some(stats::of(&self.shared))
+    }
+
     fn acquire_timeout(&self) -> Option<Duration> {
         Some(self.shared.options.acquire_timeout)
     }
@@ -439,6 +448,7 @@ impl Threaded {
             let on_thread = Arc::clone(&shared);
             let busy = InUse::new(claim.watch());
             slot.submit(Box::new(move |connection| {
+                completer.note_begun();
                 let begun = on_thread.open_writer(connection).and_then(|connection| {
                     let interrupt = completer.interrupt();
                     on_thread.writer.slot.interruptible(connection, interrupt, |connection| {
