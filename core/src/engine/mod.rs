@@ -23,6 +23,8 @@ mod inline;
 mod key_lookup;
 mod lease;
 #[cfg(not(target_family = "wasm"))]
+mod log;
+#[cfg(not(target_family = "wasm"))]
 mod math;
 mod moved_files;
 mod name;
@@ -65,6 +67,8 @@ pub(crate) use cursor::Cursor;
 pub(crate) use handle::{DatabaseHandle, OpenFailure};
 #[cfg(not(target_family = "wasm"))]
 pub(crate) use inline::{InlineEnd, LONGEST_VALUE, bound, unbound};
+#[cfg(not(target_family = "wasm"))]
+pub(crate) use log::{LogEnd, LogPages, LogRead};
 pub(crate) use open::Role;
 pub(crate) use outbox::{HAS_CHANGESETS, unsupported as unsupported_changesets};
 #[cfg(not(target_family = "wasm"))]

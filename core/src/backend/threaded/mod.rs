@@ -14,6 +14,7 @@ mod inline;
 mod lease_expiry;
 mod pool;
 mod read;
+mod replica;
 mod routes;
 mod session;
 mod slot;
@@ -31,6 +32,7 @@ use super::{
     Backend, BackendSession, Capabilities, Completer, CopyOrder, Intent, Pages, Reply, RestoreFrom,
     call,
 };
+use crate::backend::replica::ReplicaOrder;
 use crate::changes::Observation;
 use crate::engine::{Connection, HAS_CHANGESETS, HAS_ROWS, Role, context};
 use crate::error::{Error, ErrorKind, Result};
@@ -68,6 +70,7 @@ struct Shared {
     routes: Routes,
     checkpoints: Checkpoints,
     copies: copy::Copies,
+    replicas: replica::Replicas,
     /// Readers whose connection keeps a lease, one bit each.
     leased: AtomicU64,
     /// Readers that ran something since leases were last checked, one bit each.
@@ -116,6 +119,7 @@ impl Threaded {
             routes: Routes::default(),
             checkpoints: Checkpoints::default(),
             copies: copy::Copies::default(),
+            replicas: replica::Replicas::default(),
             leased: AtomicU64::new(0),
             touched: AtomicU64::new(0),
             expiry_scheduled: AtomicBool::new(false),
@@ -351,6 +355,13 @@ impl Backend for Threaded {
     fn restore(&self, from: RestoreFrom) -> Reply<()> {
         match self.shared.check_open() {
             Ok(()) => copy::restore(&self.shared, from),
+            Err(error) => Reply::err(error),
+        }
+    }
+
+    fn replicate(&self, order: ReplicaOrder) -> Reply<()> {
+        match self.shared.check_open() {
+            Ok(()) => replica::begin(&self.shared, order),
             Err(error) => Reply::err(error),
         }
     }
