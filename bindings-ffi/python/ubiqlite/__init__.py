@@ -17,7 +17,7 @@ from __future__ import annotations
 from ._arrow import ArrowTable
 from ._into import Into
 from ._migration_files import MigrationFiles
-from ._open import Opening, deserialize, open  # noqa: A004 - `ubiqlite.open`
+from ._open import Opening, deserialize, open, restore_replica  # noqa: A004 - `ubiqlite.open`
 from ._row import Row
 from ._statements import Executed, Reader, Statement, Statements
 from ._values import Key, Params, Record, Value
@@ -69,6 +69,7 @@ from .errors import (
 )
 from .migrations import AppliedMigration, Drift, Migrations, MigrationStep, Migrator
 from .outbox import Outbox, OutboxBatch
+from .replicate import Replica, ReplicaState, SnapshotReason
 from .run_result import Column, RunResult
 from .select import Comparison, Select
 from .session import AcquireContext, Session, Snapshot
@@ -142,6 +143,8 @@ __all__ = [
     "ReadOnly",
     "Reader",
     "Record",
+    "Replica",
+    "ReplicaState",
     "Row",
     "RowStream",
     "RunResult",
@@ -152,6 +155,7 @@ __all__ = [
     "Select",
     "Session",
     "Snapshot",
+    "SnapshotReason",
     "Statement",
     "Statements",
     "Syntax",
@@ -171,4 +175,5 @@ __all__ = [
     "WatchedQuery",
     "deserialize",
     "open",
+    "restore_replica",
 ]

@@ -54,6 +54,8 @@ MIGRATE = 48
 BACKUP = 49
 BACKUP_STREAM = 50
 RESTORE = 51
+REPLICATE = 54
+REPLICA_RESTORE = 55
 # end of generated: operations
 
 CHECKED = 0x80

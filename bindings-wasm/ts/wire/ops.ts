@@ -54,6 +54,8 @@ export const Op = {
   backup: 49,
   backupStream: 50,
   restore: 51,
+  replicate: 54,
+  replicaRestore: 55,
 } as const;
 
 /** The kinds of replies. */

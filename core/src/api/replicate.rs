@@ -121,7 +121,11 @@ impl Replica {
     /// # Cancellation
     /// Dropping the future ends waiting alone.
     pub async fn flush(&self) -> Result<()> {
-        limited(self.control.flush(), self.limit, true).await
+        self.flush_within(self.limit).await
+    }
+
+    pub(crate) async fn flush_within(&self, limit: Option<Duration>) -> Result<()> {
+        limited(self.control.flush(), limit, true).await
     }
 
     /// Stores what was committed before this call, for the close timeout at most, and ends. Does

@@ -72,6 +72,8 @@ mod migrations;
 mod next;
 pub mod numbers;
 mod read;
+#[cfg(not(target_family = "wasm"))]
+mod replicate;
 mod reply;
 mod request;
 mod requester;

@@ -6,6 +6,8 @@ use super::backup::BackupOperation;
 use super::migrations::MigrationOperation;
 use super::numbers::{op, request};
 use super::read::{ByteReader, malformed};
+#[cfg(not(target_family = "wasm"))]
+use super::replicate::ReplicaOperation;
 use super::statement::ResultShape;
 use super::sync;
 use crate::api::table::{Choice, Compare, Key, Transfer};
@@ -86,6 +88,10 @@ pub(super) enum Operation {
     Check,
     Migrations(MigrationOperation),
     Backup(BackupOperation),
+    #[cfg(not(target_family = "wasm"))]
+    Replica(ReplicaOperation),
+    #[cfg(target_family = "wasm")]
+    Replica,
     Table {
         name: String,
         what: OnTable,
@@ -166,6 +172,10 @@ impl Operation {
             Self::ExecuteMany { .. } | Self::Batch(_) => true,
             Self::Migrations(operation) => operation.changes(),
             Self::Backup(operation) => operation.changes(),
+            #[cfg(not(target_family = "wasm"))]
+            Self::Replica(_) => true,
+            #[cfg(target_family = "wasm")]
+            Self::Replica => true,
             Self::Changesets(operation) => !matches!(operation, ChangesetOperation::Outbox(None)),
             Self::Table { what, .. } => {
                 !matches!(what, OnTable::Get(_) | OnTable::Select(..) | OnTable::Stream)
@@ -207,6 +217,10 @@ impl Operation {
                 let name = from.str()?.to_owned();
                 Self::Table { name, what: OnTable::read(op, from)? }
             }
+            #[cfg(not(target_family = "wasm"))]
+            op::REPLICATE | op::REPLICA_RESTORE => Self::Replica(ReplicaOperation::read(op, from)?),
+            #[cfg(target_family = "wasm")]
+            op::REPLICATE | op::REPLICA_RESTORE => Self::Replica,
             op::BACKUP | op::BACKUP_STREAM | op::RESTORE => {
                 return Ok(BackupOperation::read(op, from)?.map(Self::Backup));
             }

@@ -56,6 +56,8 @@ internal object Op {
     const val BACKUP = 49
     const val BACKUP_STREAM = 50
     const val RESTORE = 51
+    const val REPLICATE = 54
+    const val REPLICA_RESTORE = 55
 }
 
 /** Flags of a request. */
