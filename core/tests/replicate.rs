@@ -24,7 +24,7 @@ use std::time::Duration;
 
 use support::within;
 use ubiqlite::{
-    Database, Options, Replica, ReplicaMoment, ReplicaState, Synchronous, restore_replica,
+    Database, Options, Replica, ReplicaMoment, ReplicaState, Row, Synchronous, restore_replica,
 };
 
 /// A folder with a database in it, and room for a replica.
@@ -99,8 +99,8 @@ impl Place {
 /// All pages of a database as they are now.
 async fn pages(db: &Database) -> Vec<u8> {
     let sql = "SELECT data FROM sqlite_dbpage ORDER BY pgno";
-    let pages: Vec<Vec<u8>> = db.query(sql, ()).await.unwrap();
-    pages.concat()
+    let pages: Vec<Row> = db.query(sql, ()).await.unwrap();
+    pages.iter().flat_map(|page| page.get::<Vec<u8>>(0).unwrap()).collect()
 }
 
 async fn flush(replica: &Replica) -> ReplicaState {

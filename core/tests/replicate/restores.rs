@@ -96,6 +96,7 @@ async fn files_of_two_databases_are_not_taken_for_one() {
 async fn a_replica_that_has_a_gap_begins_anew_with_all_pages() {
     let mut place = Place::new().await;
     let replica = place.replicate().await;
+    flush(&replica).await;
     for _ in 0..3 {
         place.insert(2_000).await;
         flush(&replica).await;

@@ -137,10 +137,10 @@ impl<'a> Follower<'a> {
             let flushes = control.take();
             let error = match self.step() {
                 Ok(()) => {
+                    control.note(|state| state.error = None);
                     for flush in flushes {
                         flush.complete(Ok(()));
                     }
-                    control.note(|state| state.error = None);
                     pause = SHORTEST;
                     if ending.is_some() {
                         return None;
