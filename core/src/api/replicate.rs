@@ -77,13 +77,22 @@ impl IntoFuture for Replicate {
             let control = Arc::new(ReplicaControl::default());
             let close_timeout = options.close_timeout;
             let order = ReplicaOrder { storage, options, control: Arc::clone(&control) };
-            let begun = limited(inner.backend.replicate(order), limit, true).await;
-            if begun.is_err() {
-                // Whoever gave up wants none.
-                drop(control.stop(Duration::ZERO));
-            }
-            begun.map(|()| Replica { control, close_timeout, limit })
+            let mut beginning = Beginning(Some(Arc::clone(&control)));
+            limited(inner.backend.replicate(order), limit, true).await?;
+            beginning.0 = None;
+            Ok(Replica { control, close_timeout, limit })
         })
+    }
+}
+
+/// Ends a replica that nobody wants any more before it has begun.
+struct Beginning(Option<Arc<ReplicaControl>>);
+
+impl Drop for Beginning {
+    fn drop(&mut self) {
+        if let Some(control) = &self.0 {
+            drop(control.stop(Duration::ZERO));
+        }
     }
 }
 
@@ -165,8 +174,7 @@ impl Database {
     /// folder; `Closed`.
     ///
     /// # Cancellation
-    /// Dropping the future before it is ready begins no replica, or one that has stored nothing new
-    /// and ends.
+    /// Dropping the future before it is ready ends the replica.
     ///
     /// # Example
     /// ```

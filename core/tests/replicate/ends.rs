@@ -1,5 +1,6 @@
 //! How a replica begins, ends and goes on.
 
+use std::future::IntoFuture as _;
 use std::time::Duration;
 
 use ubiqlite::{ErrorKind, JournalMode, ReplicaMoment, SnapshotReason};
@@ -138,4 +139,25 @@ async fn a_database_in_memory_is_replicated() {
     assert_eq!(restored.query_value::<i64>("SELECT sum(b) FROM a", ()).await.unwrap(), 15);
     restored.close().await.unwrap();
     within("closing", db.close()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_replica_that_nobody_waits_for_any_more_ends() {
+    let place = Place::new().await;
+    let begin = || place.db.replicate(place.path("replica")).into_future();
+    let mut begun = begin();
+    let polled = std::future::poll_fn(|cx| {
+        std::task::Poll::Ready(std::future::Future::poll(begun.as_mut(), cx).is_ready())
+    });
+    if polled.await {
+        // It was quick: then it goes on, as nobody has stopped it.
+        return;
+    }
+    drop(begun);
+    within("the end of it", async {
+        while begin().await.is_err_and(|error| error.kind() == ErrorKind::Busy) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
 }

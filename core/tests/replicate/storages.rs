@@ -180,3 +180,15 @@ async fn stopping_tells_that_not_all_was_stored() {
     assert!(matches!(state.last_snapshot, Some((_, SnapshotReason::Differs))), "{state:?}");
     check(&place, &gate).await;
 }
+
+#[tokio::test]
+async fn closing_a_database_in_memory_does_not_wait_for_ever_for_a_storage() {
+    let db = ubiqlite::Database::open(":memory:").await.unwrap();
+    db.batch("CREATE TABLE a (b); INSERT INTO a VALUES (7)").await.unwrap();
+    let gate = Arc::new(Gate::default());
+    gate.set_closed(true);
+    let replica = db.replicate_to(Gated(Arc::clone(&gate)));
+    let _replica = replica.close_timeout(Duration::from_millis(50)).await.unwrap();
+    within("closing", db.close()).await.unwrap();
+    gate.set_closed(false);
+}

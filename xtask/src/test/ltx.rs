@@ -7,14 +7,8 @@ use crate::process::Run;
 use crate::workspace::Workspace;
 
 /// The programs, with the variables by which the test finds them.
-const TOOLS: [(&str, &str, &str); 2] = [
-    ("UBIQLITE_LTX", "ltx", "github.com/superfly/ltx/cmd/ltx@v0.5.3"),
-    (
-        "UBIQLITE_LITESTREAM",
-        "litestream",
-        "github.com/benbjohnson/litestream/cmd/litestream@v0.5.18",
-    ),
-];
+const TOOLS: [(&str, &str, &str); 1] =
+    [("UBIQLITE_LTX", "ltx", "github.com/superfly/ltx/cmd/ltx@v0.5.3")];
 
 /// Builds them where there is Go, and returns where they are. Without Go, the test says that it
 /// checks nothing.

@@ -389,6 +389,15 @@ impl<'a> Follower<'a> {
                 drop(all);
                 (storage.put(&name.to_string(), &mut file), None)
             }
+            None if !storage.is_local() => {
+                // A database in memory, packed.
+                let mut content = Vec::new();
+                let read = encoder.read_to_end(&mut content);
+                read.map_err(unread)?;
+                self.replica.capture().held = false;
+                drop(all);
+                (storage.put(&name.to_string(), &mut Cursor::new(content)), None)
+            }
             _ => (storage.put(&name.to_string(), &mut encoder), Some(all)),
         };
         stored.map_err(|error| refused(&format!("{name} can't be stored"), &error))?;
