@@ -363,8 +363,8 @@ class Database(Statements):
         """Keeps a replica of the database up to date in a folder.
 
         All pages are stored first, and then those that each commit has changed, whoever made it.
-        ``ubiqlite.restore_replica()`` makes the database of any moment of it again; so does ``litestream restore``. What
-        is committed is read from the write-ahead log afterwards: nobody who writes waits for it. After a restart it
+        ``ubiqlite.restore_replica()`` makes the database of any moment of it again. The files are LTX, in litestream's
+        layout. What is committed is read from the write-ahead log afterwards: nobody who writes waits for it. After a restart it
         goes on where it was, if the database is what it was.
 
         - ``interval``: for how many seconds transactions go into one file, each of which is a moment that can be

@@ -153,8 +153,8 @@ impl Replica {
 impl Database {
     /// Keeps a replica of the database up to date in the folder `to`: all its pages first, and then
     /// those that each commit has changed, whoever made it. [`restore_replica`] makes the database of
-    /// any moment of it again, into a new file; so does `litestream restore`, since the files are
-    /// [LTX](https://github.com/superfly/ltx) in litestream's layout.
+    /// any moment of it again, into a new file. The files are [LTX](https://github.com/superfly/ltx),
+    /// which its program `ltx` reads, in litestream's layout.
     ///
     /// What is committed is read from the write-ahead log afterwards, by a thread of the replica.
     /// Nobody who writes waits for it, no read transaction is kept open, and the log stays as small

@@ -344,13 +344,15 @@ mod tests {
 
     use super::*;
 
-    struct Listed(std::vec::IntoIter<(u32, Vec<u8>)>);
+    type Page = (u32, Vec<u8>);
 
-    impl PageSource for Listed {
+    struct Listed<'a>(std::slice::Iter<'a, Page>);
+
+    impl PageSource for Listed<'_> {
         fn next(&mut self, data: &mut [u8]) -> io::Result<Option<u32>> {
             Ok(self.0.next().map(|(number, page)| {
-                data.copy_from_slice(&page);
-                number
+                data.copy_from_slice(page);
+                *number
             }))
         }
     }
@@ -359,14 +361,14 @@ mod tests {
         Header { flags: 0, page_size: 512, pages, first, last: 7, time: 1_234, before: 0 }
     }
 
-    fn encode(header: Header, pages: &[(u32, Vec<u8>)]) -> (Vec<u8>, u64) {
+    fn encode(header: Header, pages: &[Page]) -> (Vec<u8>, u64) {
         let (mut checksums, mut file) = (PageChecksums::default(), Vec::new());
-        let source = Listed(pages.to_vec().into_iter());
+        let source = Listed(pages.iter());
         Encoder::new(header, source, &mut checksums).read_to_end(&mut file).unwrap();
         (file, checksums.whole())
     }
 
-    fn decode(file: &[u8]) -> io::Result<(Header, Vec<(u32, Vec<u8>)>, u64)> {
+    fn decode(file: &[u8]) -> io::Result<(Header, Vec<Page>, u64)> {
         let mut decoder = Decoder::new(file)?;
         let (mut pages, mut data) = (Vec::new(), vec![0; 512]);
         while let Some(number) = decoder.next(&mut data)? {
@@ -376,7 +378,7 @@ mod tests {
         Ok((header, pages, decoder.finish()?))
     }
 
-    fn pages() -> Vec<(u32, Vec<u8>)> {
+    fn pages() -> Vec<Page> {
         let noise = (0..512u32).map(|it| (it.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
         vec![(1, vec![7; 512]), (2, noise), (300, (0..512).map(|it| it as u8).collect())]
     }
