@@ -12,6 +12,7 @@ const GUIDE = [
   ['live', 'Live queries'],
   ['sync', 'Change sets'],
   ['backup', 'Backup and restore'],
+  ['replication', 'Continuous backup'],
   ['observing', 'Observing'],
   ['cancellation', 'Cancellation and timeouts'],
   ['errors', 'Errors'],

@@ -56,6 +56,8 @@ BACKUP_STREAM = 50
 RESTORE = 51
 STATS = 52
 RECOVER = 56
+REPLICATE = 54
+REPLICA_RESTORE = 55
 # end of generated: operations
 
 CHECKED = 0x80

@@ -56,6 +56,8 @@ export const Op = {
   restore: 51,
   stats: 52,
   recover: 56,
+  replicate: 54,
+  replicaRestore: 55,
 } as const;
 
 /** The kinds of replies. */

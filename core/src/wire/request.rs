@@ -7,6 +7,8 @@ use super::migrations::MigrationOperation;
 use super::numbers::{op, request};
 use super::read::{ByteReader, malformed};
 use super::recover::RecoverOperation;
+#[cfg(not(target_family = "wasm"))]
+use super::replicate::ReplicaOperation;
 use super::statement::ResultShape;
 use super::sync;
 use crate::api::table::{Choice, Compare, Key, Transfer};
@@ -92,6 +94,10 @@ pub(super) enum Operation {
     Recover(RecoverOperation),
     Migrations(MigrationOperation),
     Backup(BackupOperation),
+    #[cfg(not(target_family = "wasm"))]
+    Replica(ReplicaOperation),
+    #[cfg(target_family = "wasm")]
+    Replica,
     Table {
         name: String,
         what: OnTable,
@@ -173,6 +179,10 @@ impl Operation {
             Self::ExecuteMany { .. } | Self::Batch(_) | Self::Recover(_) => true,
             Self::Migrations(operation) => operation.changes(),
             Self::Backup(operation) => operation.changes(),
+            #[cfg(not(target_family = "wasm"))]
+            Self::Replica(_) => true,
+            #[cfg(target_family = "wasm")]
+            Self::Replica => true,
             Self::Changesets(operation) => !matches!(operation, ChangesetOperation::Outbox(None)),
             Self::Table { what, .. } => {
                 !matches!(what, OnTable::Get(_) | OnTable::Select(..) | OnTable::Stream)
@@ -216,6 +226,10 @@ impl Operation {
                 let name = from.str()?.to_owned();
                 Self::Table { name, what: OnTable::read(op, from)? }
             }
+            #[cfg(not(target_family = "wasm"))]
+            op::REPLICATE | op::REPLICA_RESTORE => Self::Replica(ReplicaOperation::read(op, from)?),
+            #[cfg(target_family = "wasm")]
+            op::REPLICATE | op::REPLICA_RESTORE => Self::Replica,
             op::BACKUP | op::BACKUP_STREAM | op::RESTORE => {
                 return Ok(BackupOperation::read(op, from)?.map(Self::Backup));
             }

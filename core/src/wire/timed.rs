@@ -66,6 +66,7 @@ pub(super) fn describe(operation: &Operation) -> String {
         Operation::Stats => "STATS".into(),
         Operation::Migrations(_) => "MIGRATE".into(),
         Operation::Backup(_) => "BACKUP".into(),
+        Operation::Replica { .. } => "REPLICATE".into(),
         Operation::Table { name, what } => {
             let verb = match what {
                 OnTable::Insert(_) | OnTable::InsertMany => "INSERT",
