@@ -30,19 +30,20 @@ fn content(path: &Path) -> Vec<String> {
     let tables = "SELECT name, wr, type FROM pragma_table_list WHERE schema = 'main'
         AND type IN ('table', 'shadow') AND name NOT IN ('sqlite_schema') ORDER BY name";
     for table in rows(tables) {
-        let (Value::Text(name), Value::Integer(without), _) = (&table[0], &table[1], &table[2]) else {
+        let (Value::Text(name), Value::Integer(without), _) = (&table[0], &table[1], &table[2])
+        else {
             unreachable!()
         };
         let quoted = format!("\"{}\"", name.replace('"', "\"\""));
-        let columns = rows(&format!(
-            "SELECT name FROM pragma_table_xinfo('{}')",
-            name.replace('\'', "''")
-        ));
+        let columns =
+            rows(&format!("SELECT name FROM pragma_table_xinfo('{}')", name.replace('\'', "''")));
         let cell = |column: &Vec<Value>| {
             let Value::Text(column) = &column[0] else { unreachable!() };
             let column = format!("\"{}\"", column.replace('"', "\"\""));
             // Bytes, whatever they are, as text that can be compared.
-            format!("typeof({column}) || ' ' || iif(typeof({column}) = 'real', printf('%!.17g', {column}), quote(CAST({column} AS BLOB)))")
+            format!(
+                "typeof({column}) || ' ' || iif(typeof({column}) = 'real', printf('%!.17g', {column}), quote(CAST({column} AS BLOB)))"
+            )
         };
         let mut cells: Vec<_> = columns.iter().map(cell).collect();
         if *without == 0 && name != "sqlite_sequence" {
@@ -95,7 +96,8 @@ fn make(path: &Path, seed: u64) {
         "(rowid, a, b)",
         "(id, a, b, UNIQUE (b, a, id))",
     ];
-    let names = ["t1", "it's", "a \"b\"", "select", "x; DROP TABLE t1; --", "日本", "sqlite", "[z]"];
+    let names =
+        ["t1", "it's", "a \"b\"", "select", "x; DROP TABLE t1; --", "日本", "sqlite", "[z]"];
     for (index, name) in names.iter().enumerate() {
         if random.bool() {
             continue;

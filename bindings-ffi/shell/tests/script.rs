@@ -76,7 +76,10 @@ fn each_form_tells_null_from_an_empty_text_and_a_real_from_an_integer() {
         place.answer(&["-line", "SELECT id, name FROM items WHERE id = 2"]),
         "  id = 2\nname = \n"
     );
-    assert_eq!(place.answer(&["-markdown", "SELECT 1 AS a, 'x|y' AS b"]), "| a   | b    |\n|-----|------|\n|   1 | x\\|y |\n");
+    assert_eq!(
+        place.answer(&["-markdown", "SELECT 1 AS a, 'x|y' AS b"]),
+        "| a   | b    |\n|-----|------|\n|   1 | x\\|y |\n"
+    );
 }
 
 #[test]
@@ -91,7 +94,8 @@ fn a_result_without_rows_still_is_one() {
 #[test]
 fn rows_of_a_statement_that_writes_are_written_too() {
     let place = Place::new(ITEMS);
-    let with = "WITH n(i) AS (VALUES (10), (11)) INSERT INTO items (id) SELECT i FROM n RETURNING id";
+    let with =
+        "WITH n(i) AS (VALUES (10), (11)) INSERT INTO items (id) SELECT i FROM n RETURNING id";
     assert_eq!(place.answer(&[with]), "10\n11\n");
     assert_eq!(place.answer(&["WITH n(i) AS (VALUES (7)) SELECT i FROM n"]), "7\n");
     assert_eq!(place.answer(&["SELECT count(*) FROM items"]), "6\n");
@@ -123,11 +127,15 @@ fn a_script_ends_at_its_first_error_which_is_told_with_its_line() {
 fn a_transaction_goes_over_lines_and_one_that_is_not_ended_is_undone() {
     let place = Place::new(ITEMS);
     let file = place.file("app.db");
-    let done = script(&file, "BEGIN;\nDELETE FROM items;\nROLLBACK;\nSELECT count(*) FROM items;\n");
+    let done =
+        script(&file, "BEGIN;\nDELETE FROM items;\nROLLBACK;\nSELECT count(*) FROM items;\n");
     assert_eq!(text(&done.stdout), "4\n", "{}", text(&done.stderr));
     script(&file, "BEGIN;\nDELETE FROM items;\n");
     assert_eq!(place.answer(&["SELECT count(*) FROM items"]), "4\n");
-    let done = script(&file, "CREATE TEMP TABLE t AS SELECT 7 AS x; ATTACH ':memory:' AS m;\nSELECT x FROM t;\n");
+    let done = script(
+        &file,
+        "CREATE TEMP TABLE t AS SELECT 7 AS x; ATTACH ':memory:' AS m;\nSELECT x FROM t;\n",
+    );
     assert_eq!(text(&done.stdout), "7\n", "{}", text(&done.stderr));
 }
 
@@ -154,10 +162,19 @@ fn tables_of_hostile_names_are_listed_shown_and_kept_apart() {
          ; CREATE TABLE \"esc\u{1b}[2J\" (q);",
     );
     assert_eq!(place.answer(&[".tables"]), "a'; DROP TABLE b; --\nb\nc%\nesc␛[2J\nv\n");
-    assert_eq!(place.answer(&[".schema \"a'; DROP TABLE b; --\""]), "CREATE TABLE \"a'; DROP TABLE b; --\" (x);\n");
-    assert_eq!(place.answer(&[".schema B"]), "CREATE TABLE b (y);\nCREATE INDEX \"b \"\"i\"\"\" ON b (y DESC);\n");
-    assert_eq!(place.answer(&[".schema v"]), "CREATE VIEW v AS SELECT 1;\n");
-    assert_eq!(place.answer(&["-csv", ".indexes b"]), "index,table,columns,unique,partial\n\"b \"\"i\"\"\",b,y DESC,no,no\n");
+    assert_eq!(
+        place.answer(&[".schema \"a'; DROP TABLE b; --\""]),
+        "CREATE TABLE \"a'; DROP TABLE b; --\" (x);\n"
+    );
+    assert_eq!(
+        place.answer(&[".schema B"]),
+        "CREATE TABLE b (y);\nCREATE INDEX \"b \"\"i\"\"\" ON b (y DESC);\n"
+    );
+    assert_eq!(place.answer(&[".schema v"]), "CREATE VIEW v AS SELECT 1 -- end\n;\n");
+    assert_eq!(
+        place.answer(&["-csv", ".indexes b"]),
+        "index,table,columns,unique,partial\n\"b \"\"i\"\"\",b,y DESC,no,no\n"
+    );
 }
 
 #[test]
@@ -167,7 +184,10 @@ fn csv_is_imported_whole_or_not_at_all_and_a_bad_line_is_named() {
     // The third column makes line 6 wrong: its record begins there, after two that go over two lines.
     let bad = place.write("bad.csv", "s,n\n\"a\nb\",1\n\"c\nd\",2\ne,3,4\n");
     let told = place.refusal(&[&format!(".import '{bad}' t")]);
-    assert!(told.contains("line 6: it has 3 values") && told.contains("nothing was imported"), "{told}");
+    assert!(
+        told.contains("line 6: it has 3 values") && told.contains("nothing was imported"),
+        "{told}"
+    );
     let bad = place.write("late.csv", &format!("{rows}7777,x\n"));
     let told = place.refusal(&[&format!(".import '{bad}' t")]);
     assert!(told.contains("line 10001: ") && told.contains("CHECK"), "{told}");
@@ -195,10 +215,7 @@ fn json_is_imported_from_an_array_or_from_lines() {
     place.answer(&[&format!(".import '{array}' t")]);
     let lines = place.write("b.jsonl", "{\"id\": 3, \"name\": \"y\"}\n\n{\"id\": 4}\n");
     place.answer(&[&format!(".import '{lines}' t")]);
-    assert_eq!(
-        place.answer(&["SELECT * FROM t"]),
-        "1|x|{\"a\":[1]}\n2||1.5\n3|y|\n4||\n"
-    );
+    assert_eq!(place.answer(&["SELECT * FROM t"]), "1|x|{\"a\":[1]}\n2||1.5\n3|y|\n4||\n");
     for (name, text, wanted) in [
         ("c.json", "[\n{\"id\": 9},\n{\"id\": 1}\n]", "line 3: "),
         ("d.jsonl", "{\"id\": 10}\n{\"id\": }\n", "line 2: "),
@@ -224,7 +241,9 @@ fn an_import_that_fails_in_a_transaction_leaves_the_rest_of_it() {
     let good = place.write("good.csv", "n\n2\n3\n");
     let done = script(
         &place.file("app.db"),
-        &format!("BEGIN;\nINSERT INTO t VALUES (1);\n.import '{good}' t\nCOMMIT;\nSELECT sum(n) FROM t;\n"),
+        &format!(
+            "BEGIN;\nINSERT INTO t VALUES (1);\n.import '{good}' t\nCOMMIT;\nSELECT sum(n) FROM t;\n"
+        ),
     );
     assert_eq!(text(&done.stdout), "6\n", "{}", text(&done.stderr));
 }
@@ -251,7 +270,10 @@ fn migrations_are_told_as_applied_pending_or_changed_by_hand() {
     block_on(apply).unwrap();
     place.write("migrations/2_names.sql", "ALTER TABLE items ADD COLUMN name;");
     let told = text(&show(&["-list", ".migrations"]).stdout);
-    assert!(told.contains("1|1_items|applied|20") && told.contains("2|2_names|pending|\n"), "{told}");
+    assert!(
+        told.contains("1|1_items|applied|20") && told.contains("2|2_names|pending|\n"),
+        "{told}"
+    );
     let named = format!(".migrations '{}'", place.file("migrations").display());
     assert_eq!(place.answer(&[&named]), told);
     place.answer(&["ALTER TABLE items ADD COLUMN by_hand TEXT"]);
@@ -296,7 +318,7 @@ fn check_backup_and_restore_go_together() {
     assert!(told.contains("COMMIT or ROLLBACK"), "{told}");
 
     let place = Place::new(
-        "CREATE TABLE p (id PRIMARY KEY); CREATE TABLE c (p REFERENCES p); INSERT INTO c VALUES (5);",
+        "PRAGMA foreign_keys = OFF; CREATE TABLE p (id PRIMARY KEY); CREATE TABLE c (p REFERENCES p); INSERT INTO c VALUES (5);",
     );
     let output = run(place.with(&[".check"]));
     assert_eq!(text(&output.stdout), "c: row 1: (p) names no row of p\n");
@@ -353,7 +375,9 @@ fn results_go_into_files_and_come_back() {
 #[test]
 fn a_plan_is_a_tree() {
     let place = Place::new(ITEMS);
-    let plan = place.answer(&[".explain SELECT * FROM items WHERE id IN (SELECT 1 UNION SELECT id FROM items)"]);
+    let plan = place.answer(&[
+        ".explain SELECT * FROM items WHERE id IN (SELECT 1 UNION SELECT id FROM items)",
+    ]);
     assert!(plan.starts_with("QUERY PLAN\n├─ SEARCH items") && plan.contains("\n   └─ "), "{plan}");
     let plan = place.answer(&["-table", "EXPLAIN QUERY PLAN SELECT 1"]);
     assert_eq!(plan, "QUERY PLAN\n└─ SCAN CONSTANT ROW\n");
@@ -377,7 +401,11 @@ fn a_reader_that_goes_away_ends_a_result_without_end_and_is_no_error() {
         assert!(lines.next().unwrap().is_ok());
         drop(lines);
         let output = child.wait_with_output().unwrap();
-        assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), String::new()), "{mode}");
+        assert_eq!(
+            (output.status.code(), text(&output.stderr)),
+            (Some(0), String::new()),
+            "{mode}"
+        );
     }
 }
 

@@ -42,7 +42,8 @@ impl Place {
     }
 }
 
-const ITEMS: &str = "CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT, price REAL, picture BLOB);
+const ITEMS: &str =
+    "CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT, price REAL, picture BLOB);
     INSERT INTO items VALUES (1, 'lamp', 9.5, NULL), (20, 'NULL', 100.0, x'00ff'),
         (300, 'a
 line', NULL, zeroblob(100));";
@@ -85,18 +86,25 @@ fn a_table_never_leaves_its_screen_whatever_is_in_it() {
     );
     let mut shell = place.shell(20, 40);
     let screen = shell.run("SELECT * FROM t;", PROMPT);
-    let lines: Vec<_> = screen.lines().filter(|line| line.starts_with(['│', '┌', '├', '└'])).collect();
+    let lines: Vec<_> =
+        screen.lines().filter(|line| line.starts_with(['│', '┌', '├', '└'])).collect();
     assert_eq!(lines.len(), 7, "{screen}");
     // Each row of the table begins and ends in the same columns of the screen.
     shell.look(|screen| {
         for row in 1..8 {
             for column in [0, 39] {
                 let cell = screen.cell(row, column).unwrap().contents();
-                assert!("│┌├└┐┤┘".contains(cell) && !cell.is_empty(), "{cell:?} at {row}, {column}");
+                assert!(
+                    "│┌├└┐┤┘".contains(cell) && !cell.is_empty(),
+                    "{cell:?} at {row}, {column}"
+                );
             }
         }
     });
-    assert!(screen.contains("日本") && screen.contains("xxx…") && screen.contains("␛[2J␇"), "{screen}");
+    assert!(
+        screen.contains("日本") && screen.contains("xxx…") && screen.contains("␛[2J␇"),
+        "{screen}"
+    );
     assert_eq!(shell.leave(), Some(0));
 }
 
@@ -117,15 +125,22 @@ fn ctrl_c_stops_a_query_without_end_and_neither_the_shell_nor_its_transaction() 
     shell.run("BEGIN; INSERT INTO items (name) VALUES ('kept');", "app.db*> ");
     // One that writes rows, and one that never does.
     for (endless, seen) in [
-        ("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i AS x FROM n;", "99"),
-        ("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n;", "count"),
+        (
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i AS x FROM n;",
+            "99",
+        ),
+        (
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n;",
+            "count",
+        ),
     ] {
         shell.clear("app.db*> ");
         shell.line(endless);
         shell.shows(seen);
         // Signals come from keys once the line editor has given the terminal back.
         let shown = shell.until("the prompt", |screen| {
-            let _ = std::process::Command::new("kill").args(["-INT", &shell.id().to_string()]).status();
+            let _ =
+                std::process::Command::new("kill").args(["-INT", &shell.id().to_string()]).status();
             screen.contents().contains("interrupted")
         });
         assert!(shown.contains("interrupted"), "{shown}");
@@ -135,14 +150,19 @@ fn ctrl_c_stops_a_query_without_end_and_neither_the_shell_nor_its_transaction() 
     assert!(screen.contains("│ 1 │"), "{screen}");
     shell.run("COMMIT;", PROMPT);
     assert_eq!(shell.leave(), Some(0));
-    assert_eq!(answer([place.file("app.db").as_os_str(), "SELECT count(*) FROM items".as_ref()]), "4\n");
+    assert_eq!(
+        answer([place.file("app.db").as_os_str(), "SELECT count(*) FROM items".as_ref()]),
+        "4\n"
+    );
 }
 
 #[test]
 fn the_key_ctrl_c_stops_a_statement_and_throws_away_a_line() {
     let place = Place::new(ITEMS);
     let mut shell = place.shell(24, 80);
-    shell.line("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n;");
+    shell.line(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n;",
+    );
     // The terminal is in its usual mode while a statement runs: there a key is a signal.
     let by = std::time::Instant::now() + std::time::Duration::from_secs(60);
     while !shell.look(|screen| screen.contents().contains("interrupted")) {
@@ -247,7 +267,10 @@ fn a_backup_shows_how_far_it_is_and_leaves_no_bar() {
     );
     let mut shell = place.shell(24, 80);
     let screen = shell.run(".backup copy.db", PROMPT);
-    assert!(screen.contains("copied") && !screen.contains('█') && !screen.contains('%'), "{screen}");
+    assert!(
+        screen.contains("copied") && !screen.contains('█') && !screen.contains('%'),
+        "{screen}"
+    );
     let seen = String::from_utf8_lossy(&shell.bytes()).into_owned();
     assert!(seen.contains("100 %") && seen.contains('█'), "{seen}");
     let screen = shell.run(".backup copy.db", PROMPT);

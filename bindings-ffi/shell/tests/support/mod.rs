@@ -3,33 +3,33 @@
 #![allow(dead_code, reason = "each test program uses a part")]
 
 #[cfg(unix)]
-pub mod terminal;
+pub(crate) mod terminal;
 
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 /// The shell as a program, without a history.
-pub fn program() -> Command {
+pub(crate) fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ubiqlite"));
     command.env("UBIQLITE_HISTORY", "");
     command
 }
 
 /// Runs the shell with these arguments.
-pub fn run<S: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = S>) -> Output {
+pub(crate) fn run<S: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = S>) -> Output {
     program().args(arguments).stdin(Stdio::null()).output().unwrap()
 }
 
 /// Runs the shell, which must succeed, and returns what it writes.
-pub fn answer<S: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = S>) -> String {
+pub(crate) fn answer<S: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = S>) -> String {
     let output = run(arguments);
     assert!(output.status.success(), "{}", text(&output.stderr));
     text(&output.stdout)
 }
 
 /// Runs a script from the standard input.
-pub fn script(file: &Path, script: &str) -> Output {
+pub(crate) fn script(file: &Path, script: &str) -> Output {
     let mut child = program()
         .arg(file)
         .stdin(Stdio::piped())
@@ -48,6 +48,6 @@ pub fn script(file: &Path, script: &str) -> Output {
     output
 }
 
-pub fn text(bytes: &[u8]) -> String {
+pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 /// How long anything may take on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(60);
 
-pub struct Terminal {
+pub(crate) struct Terminal {
     child: Child,
     keys: File,
     screen: Arc<(Mutex<State>, Condvar)>,
@@ -26,7 +26,7 @@ struct State {
 
 impl Terminal {
     /// Starts a program in a terminal of this size.
-    pub fn start(mut command: Command, rows: u16, columns: u16) -> Self {
+    pub(crate) fn start(mut command: Command, rows: u16, columns: u16) -> Self {
         let size = libc::winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
         let (mut main, mut other) = (0, 0);
         // SAFETY: both numbers and the size are where they are said to be.
@@ -84,17 +84,17 @@ impl Terminal {
     }
 
     /// Types.
-    pub fn keys(&mut self, keys: &str) {
+    pub(crate) fn keys(&mut self, keys: &str) {
         self.keys.write_all(keys.as_bytes()).unwrap();
     }
 
     /// Types a line.
-    pub fn line(&mut self, line: &str) {
+    pub(crate) fn line(&mut self, line: &str) {
         self.keys(&format!("{line}\r"));
     }
 
     /// Waits until the screen is as wanted, and returns it.
-    pub fn until(&self, what: &str, wanted: impl Fn(&vt100::Screen) -> bool) -> String {
+    pub(crate) fn until(&self, what: &str, wanted: impl Fn(&vt100::Screen) -> bool) -> String {
         let by = Instant::now() + DEADLINE;
         let mut state = self.screen.0.lock().unwrap();
         loop {
@@ -112,24 +112,24 @@ impl Terminal {
     }
 
     /// Waits until the screen has this text.
-    pub fn shows(&self, text: &str) -> String {
+    pub(crate) fn shows(&self, text: &str) -> String {
         self.until(text, |screen| screen.contents().contains(text))
     }
 
     /// Waits until the cursor is behind this prompt, in an empty line.
-    pub fn prompt(&self, prompt: &str) -> String {
+    pub(crate) fn prompt(&self, prompt: &str) -> String {
         self.until(prompt, |screen| at_prompt(screen, prompt))
     }
 
     /// Runs a line up to the next prompt, on a clear screen.
-    pub fn run(&mut self, line: &str, prompt: &str) -> String {
+    pub(crate) fn run(&mut self, line: &str, prompt: &str) -> String {
         self.clear(prompt);
         self.line(line);
         self.until(prompt, |screen| at_prompt(screen, prompt) && screen.cursor_position().0 > 0)
     }
 
     /// Clears the screen, with Ctrl-L.
-    pub fn clear(&mut self, prompt: &str) {
+    pub(crate) fn clear(&mut self, prompt: &str) {
         self.keys("\x0c");
         self.until("clear screen", |screen| {
             screen.cursor_position().0 == 0 && at_prompt(screen, prompt)
@@ -137,23 +137,23 @@ impl Terminal {
     }
 
     /// Returns all that was written so far.
-    pub fn bytes(&self) -> Vec<u8> {
+    pub(crate) fn bytes(&self) -> Vec<u8> {
         self.screen.0.lock().unwrap().bytes.clone()
     }
 
     /// Looks at the screen itself.
-    pub fn look<T>(&self, look: impl FnOnce(&vt100::Screen) -> T) -> T {
+    pub(crate) fn look<T>(&self, look: impl FnOnce(&vt100::Screen) -> T) -> T {
         look(self.screen.0.lock().unwrap().parser.screen())
     }
 
     /// Leaves with Ctrl-D, and returns the exit code.
-    pub fn leave(mut self) -> Option<i32> {
+    pub(crate) fn leave(mut self) -> Option<i32> {
         self.keys("\x04");
         let status = self.child.wait().unwrap();
         status.code()
     }
 
-    pub fn id(&self) -> u32 {
+    pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
 }
