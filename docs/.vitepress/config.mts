@@ -12,6 +12,7 @@ const GUIDE = [
   ['live', 'Live queries'],
   ['sync', 'Change sets'],
   ['backup', 'Backup and restore'],
+  ['shell', 'The shell'],
   ['cancellation', 'Cancellation and timeouts'],
   ['errors', 'Errors'],
   ['values', 'Values and dates'],

@@ -93,6 +93,8 @@ pub(crate) fn run(shell: &mut Shell) -> Result<()> {
     let history = MemHistory::with_config(&config);
     let mut editor =
         Editor::<Assistant, MemHistory>::with_history(config, history).map_err(unreadable)?;
+    // The editor has set a handler of its own, which would count nothing while a statement runs.
+    let _handled = interrupt::handle();
     let state = Rc::new(RefCell::new(State::default()));
     editor
         .set_helper(Some(Assistant { state: Rc::clone(&state), files: FilenameCompleter::new() }));

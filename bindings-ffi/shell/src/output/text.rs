@@ -61,7 +61,7 @@ pub(crate) fn visible(text: &str, lines: bool) -> Cow<'_, str> {
             '\t' => out.push('⇥'),
             '\0'..='\x1f' => out.push(char::from_u32(0x2400 + u32::from(letter)).unwrap_or('?')),
             '\x7f' => out.push('␡'),
-            _ if is_dangerous(letter) => out.push('�'),
+            _ if is_dangerous(letter) => out.push('␦'),
             _ => out.push(letter),
         }
     }
@@ -121,7 +121,7 @@ mod tests {
 
     #[test]
     fn no_value_can_give_the_terminal_an_order() {
-        assert_eq!(visible("a\x1b[2Jb\r\n\u{202e}\u{9b}", false), "a␛[2Jb␍⏎��");
+        assert_eq!(visible("a\x1b[2Jb\r\n\u{202e}\u{9b}", false), "a␛[2Jb␍⏎␦␦");
         assert_eq!(visible("a\n\tb\x07", true), "a\n\tb␇");
         assert!(matches!(visible("plain", false), Cow::Borrowed("plain")));
     }

@@ -102,11 +102,11 @@ impl Terminal {
                 return state.parser.screen().contents();
             }
             let left = by.saturating_duration_since(Instant::now());
-            assert!(
-                !left.is_zero() && !state.over,
-                "no {what} on the screen:\n{}",
-                state.parser.screen().contents()
-            );
+            if left.is_zero() || state.over {
+                let contents = state.parser.screen().contents();
+                drop(state);
+                panic!("no {what} on the screen:\n{contents}");
+            }
             state = self.screen.1.wait_timeout(state, left).unwrap().0;
         }
     }
@@ -123,16 +123,17 @@ impl Terminal {
 
     /// Runs a line up to the next prompt, on a clear screen.
     pub(crate) fn run(&mut self, line: &str, prompt: &str) -> String {
-        self.clear(prompt);
+        self.clear();
         self.line(line);
         self.until(prompt, |screen| at_prompt(screen, prompt) && screen.cursor_position().0 > 0)
     }
 
     /// Clears the screen, with Ctrl-L.
-    pub(crate) fn clear(&mut self, prompt: &str) {
+    pub(crate) fn clear(&mut self) {
+        self.until("prompt", at_any_prompt);
         self.keys("\x0c");
         self.until("clear screen", |screen| {
-            screen.cursor_position().0 == 0 && at_prompt(screen, prompt)
+            screen.cursor_position().0 == 0 && at_any_prompt(screen)
         });
     }
 
@@ -148,9 +149,17 @@ impl Terminal {
 
     /// Leaves with Ctrl-D, and returns the exit code.
     pub(crate) fn leave(mut self) -> Option<i32> {
+        // Earlier it would be the end of what is typed while a statement runs.
+        self.until("prompt", at_any_prompt);
         self.keys("\x04");
-        let status = self.child.wait().unwrap();
-        status.code()
+        let by = Instant::now() + DEADLINE;
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status.code();
+            }
+            assert!(Instant::now() < by, "it does not leave");
+            std::thread::sleep(Duration::from_millis(10));
+        }
     }
 
     pub(crate) fn id(&self) -> u32 {
@@ -162,6 +171,12 @@ fn at_prompt(screen: &vt100::Screen, prompt: &str) -> bool {
     let (row, column) = screen.cursor_position();
     let line = screen.rows(0, screen.size().1).nth(row.into()).unwrap_or_default();
     line.trim_end() == prompt.trim_end() && usize::from(column) == prompt.chars().count()
+}
+
+fn at_any_prompt(screen: &vt100::Screen) -> bool {
+    let row = screen.cursor_position().0;
+    let line = screen.rows(0, screen.size().1).nth(row.into()).unwrap_or_default();
+    line.trim_end().ends_with('>') && at_prompt(screen, &format!("{} ", line.trim_end()))
 }
 
 impl Drop for Terminal {
