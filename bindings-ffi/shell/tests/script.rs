@@ -419,3 +419,45 @@ fn a_wrong_command_line_has_an_exit_code_of_its_own() {
     assert_eq!(answer(["-csv", ":memory:", "SELECT 1 AS a"]), "a\n1\n");
     assert_eq!(run([":memory:", ".exit 7"]).status.code(), Some(7));
 }
+
+#[test]
+fn settings_change_what_they_name_and_nothing_else() {
+    let place = Place::new(ITEMS);
+    let two = "SELECT NULL, 'x'";
+    for (settings, wanted) in [
+        (&[".nullvalue -"][..], "-|x\n"),
+        (&[".separator \" \""], " x\n"),
+        (&[".mode tabs"], "\tx\n"),
+        (&[".headers on"], "NULL|'x'\n|x\n"),
+        (&[".mode csv", ".headers off", ".nullvalue x"], "x,\"x\"\n"),
+        (&[".timer on"], "|x\n"),
+        (&[".print  a 'b'"], "a 'b'\n|x\n"),
+        (&[".mode insert t"], "INSERT INTO \"t\"(\"NULL\",\"'x'\") VALUES(NULL,'x');\n"),
+    ] {
+        assert_eq!(place.answer(&[settings, &[two]].concat()), wanted, "{settings:?}");
+    }
+    let output = run(place.with(&[".timer on", "SELECT 1"]));
+    let took = text(&output.stderr);
+    assert!(took.ends_with(" s\n") && took.starts_with("0."), "{took}");
+    let cut = place.answer(&["-table", ".width 3", "SELECT 'abcdef' AS a"]);
+    assert_eq!(cut, "┌─────┐\n│ a   │\n├─────┤\n│ ab… │\n└─────┘\n");
+    let shown = place.answer(&["-readonly", ".mode json", ".show"]);
+    assert!(shown.contains("mode: json\n") && shown.contains("app.db\n"), "{shown}");
+    let databases = place.answer(&["ATTACH ':memory:' AS m", ".databases"]);
+    assert!(databases.starts_with("main|/") && databases.ends_with("\nm|\n"), "{databases}");
+    assert!(place.refusal(&[".mode nope"]).contains("markdown"));
+    assert!(place.answer(&[".help backup"]).contains("-overwrite"));
+}
+
+#[test]
+fn another_database_is_opened_when_no_transaction_is_open() {
+    let place = Place::new(ITEMS);
+    let other = place.file("other.db").display().to_string();
+    let done = script(
+        &place.file("app.db"),
+        &format!(".open '{other}'\nCREATE TABLE t (a);\n.tables\nBEGIN;\n.open '{other}'\n"),
+    );
+    assert_eq!(text(&done.stdout), "t\n");
+    assert!(text(&done.stderr).contains("COMMIT or ROLLBACK"), "{}", text(&done.stderr));
+    assert_eq!(place.answer(&[".tables"]), "items\n");
+}
