@@ -213,6 +213,20 @@ impl Shell {
         done
     }
 
+    /// Whether statements may run together, since nobody looks at each.
+    pub(crate) fn groups(&self) -> bool {
+        self.transaction && !self.timer && !self.plans
+    }
+
+    /// Runs statements without rows in the open transaction, all or none.
+    pub(crate) fn together(&mut self, statements: String) -> Result<()> {
+        interrupt::reset();
+        let Open { session, db } = self.connection.open(true)?;
+        let done = wait(Some(db), session.batch(statements)).map(drop);
+        self.note_transaction(Kind::Other, done.is_ok());
+        done
+    }
+
     /// Learns whether a transaction is open now.
     fn note_transaction(&mut self, kind: Kind, done: bool) {
         let before = self.transaction;

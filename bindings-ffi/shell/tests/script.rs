@@ -461,3 +461,31 @@ fn another_database_is_opened_when_no_transaction_is_open() {
     assert!(text(&done.stderr).contains("COMMIT or ROLLBACK"), "{}", text(&done.stderr));
     assert_eq!(place.answer(&[".tables"]), "items\n");
 }
+
+#[test]
+fn rows_of_a_long_script_are_all_there_and_a_wrong_one_among_them_has_its_line() {
+    let place = Place::new("CREATE TABLE t (n INTEGER PRIMARY KEY, s);");
+    let insert = |n: usize| format!("INSERT INTO t VALUES ({n}, 'a;\nb');\n");
+    let rows: String = (0..20_000).map(insert).collect();
+    let file = place.file("app.db");
+    // Each row has two lines, and the first is the third of the script.
+    let wrong = script(&file, &format!("\nBEGIN;\n{rows}INSERT INTO t\nVALUES (7, 1);\nCOMMIT;\n"));
+    assert!(text(&wrong.stderr).starts_with("stdin:40003: UNIQUE"), "{}", text(&wrong.stderr));
+    assert_eq!(place.answer(&["SELECT count(*) FROM t"]), "0\n");
+    let returning = "INSERT INTO t VALUES (-1, 0) returning n;\nINSERT INTO t VALUES (-2, 0);\nSELECT count(*) FROM t;";
+    let done = script(&file, &format!("BEGIN;\n{rows}{returning}\nCOMMIT;\n"));
+    assert_eq!(text(&done.stdout), "-1\n20002\n", "{}", text(&done.stderr));
+    // One that ends the transaction ends the script too.
+    let lost = "BEGIN;\nINSERT INTO t VALUES (-3, 0);\nINSERT OR ROLLBACK INTO t VALUES (-1, 0);\nSELECT 'never';\n";
+    let done = script(&file, lost);
+    assert_eq!(text(&done.stdout), "");
+    assert!(text(&done.stderr).contains("stdin:3: UNIQUE"), "{}", text(&done.stderr));
+    // A table's own rule does it within a group: nothing of the group may stay.
+    place.answer(&["CREATE TABLE r (n PRIMARY KEY ON CONFLICT ROLLBACK)"]);
+    let lost = "BEGIN;\nINSERT INTO r VALUES (1);\nINSERT INTO r VALUES (1);\nINSERT INTO r VALUES (2);\nSELECT 1;\n";
+    let done = script(&file, lost);
+    assert_eq!((done.status.code(), text(&done.stdout)), (Some(1), String::new()));
+    assert!(text(&done.stderr).contains("stdin:2: up to line 4: UNIQUE"), "{}", text(&done.stderr));
+    assert_eq!(place.answer(&["SELECT count(*) FROM r"]), "0\n");
+    assert_eq!(place.answer(&["SELECT count(*) FROM t"]), "20002\n");
+}
