@@ -80,6 +80,7 @@ fn literal(random: &mut Rng) -> String {
 fn make(path: &Path, seed: u64) {
     let mut random = Rng::with_seed(seed);
     let db = Connection::open(path).unwrap();
+    db.execute_batch("PRAGMA synchronous = OFF").unwrap();
     if random.u8(..5) == 0 {
         let encoding = ["UTF-16le", "UTF-16be"][random.usize(..2)];
         db.execute_batch(&format!("PRAGMA encoding = '{encoding}'")).unwrap();
