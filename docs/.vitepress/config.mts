@@ -20,6 +20,7 @@ const GUIDE = [
   ['deployment', 'Deployment and durability'],
   ['processes', 'Several processes'],
   ['browser', 'Browsers and tabs'],
+  ['inspect', 'A look inside'],
 ].map(([page, text]) => ({ text, link: `/guide/${page}` }));
 
 export default defineConfig({
