@@ -14,6 +14,7 @@ const GUIDE = [
   ['backup', 'Backup and restore'],
   ['replication', 'Continuous backup'],
   ['observing', 'Observing'],
+  ['shell', 'The shell'],
   ['cancellation', 'Cancellation and timeouts'],
   ['errors', 'Errors'],
   ['values', 'Values and dates'],
