@@ -22,6 +22,7 @@ const GUIDE = [
   ['deployment', 'Deployment and durability'],
   ['processes', 'Several processes'],
   ['browser', 'Browsers and tabs'],
+  ['use-with', 'Use it with …'],
   ['inspect', 'A look inside'],
 ].map(([page, text]) => ({ text, link: `/guide/${page}` }));
 
