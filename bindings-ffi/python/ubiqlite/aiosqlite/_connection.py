@@ -216,10 +216,13 @@ class Connection(Jobs):
             self._in_transaction = False
 
     def steps_function(
-        self, name: str, narg: int, func: Optional[Callable[..., Any]], deterministic: bool
+        self, name: str, narg: int, func: Optional[Callable[..., Any]], deterministic: bool, anywhere: bool = False
     ) -> Steps[None]:
+        """Installs a function. ``anywhere``: it is short and leaves the connection alone, so that statements still
+        complete within the call, and it runs on any thread."""
         made = None if func is None else _callbacks.function(func)
-        return self.callbacks.install(self, ("function", name, narg), made, 9, name, narg, bool(deterministic), None)
+        slot = ("function", name, narg)
+        return self.callbacks.install(self, slot, made, 9, name, narg, bool(deterministic), None, anywhere)
 
     def steps_aggregate(self, name: str, narg: int, kind: Optional[Callable[[], Any]], window: bool) -> Steps[None]:
         # If an aggregate is not a class, each call fails, as in `sqlite3`.
