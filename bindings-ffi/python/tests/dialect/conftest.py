@@ -5,29 +5,32 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from importlib.util import find_spec
 from typing import Any
 
 import pytest
 
-pytest.importorskip("sqlalchemy")
-pytest.importorskip("greenlet")
+HAS_SQLALCHEMY = find_spec("sqlalchemy") is not None and find_spec("greenlet") is not None
+collect_ignore_glob = [] if HAS_SQLALCHEMY else ["test_*.py"]
 
-from sqlalchemy.dialects import registry
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-
-# As the wheel's entry point does it.
-registry.register("sqlite.ubiqlite", "ubiqlite.sqlalchemy", "Dialect")
-
-Engines = Callable[..., AbstractAsyncContextManager[AsyncEngine]]
+Engines = Callable[..., AbstractAsyncContextManager[Any]]
 DEADLINE = 60
+
+if HAS_SQLALCHEMY:
+    from sqlalchemy.dialects import registry
+
+    # As the wheel's entry point does it.
+    registry.register("sqlite.ubiqlite", "ubiqlite.sqlalchemy", "Dialect")
 
 
 @pytest.fixture
 def engines(path: str) -> Engines:
     """Makes an engine for the database file, and disposes of it at the end of the block."""
 
+    from sqlalchemy.ext.asyncio import create_async_engine
+
     @asynccontextmanager
-    async def made(arguments: str = "", database: str = path, **options: Any) -> AsyncIterator[AsyncEngine]:
+    async def made(arguments: str = "", database: str = path, **options: Any) -> AsyncIterator[Any]:
         engine = create_async_engine(f"sqlite+ubiqlite:///{database}{arguments}", **options)
         try:
             yield engine

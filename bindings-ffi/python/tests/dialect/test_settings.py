@@ -8,10 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-sqlalchemy = pytest.importorskip("sqlalchemy")
-pytest.importorskip("greenlet")
-
+import sqlalchemy
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool, StaticPool
@@ -82,7 +79,9 @@ def test_a_journal_mode_that_is_not_to_be_had_fails(work: Any, engines: Any, pat
     holder.close()
 
 
-@pytest.mark.parametrize("form", ["path?read_only=true", "file:path?mode=ro&uri=true", "file:path?uri=true&read_only=1"])
+@pytest.mark.parametrize(
+    "form", ["path?read_only=true", "file:path?mode=ro&uri=true", "file:path?uri=true&read_only=1"]
+)
 def test_a_database_can_be_read_only(work: Any, engines: Any, path: str, form: str) -> None:
     database, arguments = form.split("?")
 
@@ -143,7 +142,7 @@ def test_a_path_may_have_any_character(work: Any, engines: Any, tmp_path: Path) 
 def test_an_argument_that_cannot_be_used_is_refused_with_its_name(engines: Any, path: str, arguments: str) -> None:
     name = arguments.split("=")[0]
     with pytest.raises(sqlalchemy.exc.ArgumentError, match=name):
-        create_async_engine(f"sqlite+ubiqlite:///{path}?{arguments}").pool  # noqa: B018
+        create_async_engine(f"sqlite+ubiqlite:///{path}?{arguments}").pool
 
 
 def test_a_database_in_memory_has_one_connection_and_a_file_several(engines: Any, path: str) -> None:

@@ -9,10 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-
-sqlalchemy = pytest.importorskip("sqlalchemy")
-pytest.importorskip("greenlet")
-
+import sqlalchemy
 from sqlalchemy import JSON, Column, DateTime, Integer, MetaData, Numeric, String, Table, event, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import declarative_base
@@ -123,7 +120,7 @@ def test_an_error_is_that_of_the_standard_module(work: Any, engines: Any) -> Non
         async with engines() as engine:
             await filled(engine, 1)
             async with engine.connect() as connection:
-                with pytest.raises(sqlalchemy.exc.IntegrityError, match="UNIQUE constraint failed: items.name"):
+                with pytest.raises(sqlalchemy.exc.IntegrityError, match=r"UNIQUE constraint failed: items\.name"):
                     await connection.execute(insert(ITEMS), {"name": "n0"})
                 await connection.rollback()
                 with pytest.raises(sqlalchemy.exc.OperationalError, match="no such table"):

@@ -6,10 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
-
-sqlalchemy = pytest.importorskip("sqlalchemy")
-pytest.importorskip("greenlet")
-
+import sqlalchemy
 from sqlalchemy import event, text
 
 CREATE, INSERT, COUNT = "CREATE TABLE t (id)", "INSERT INTO t VALUES (1)", "SELECT count(*) FROM t"
@@ -31,7 +28,7 @@ def test_a_block_commits_or_rolls_back(work: Any, engines: Any, arguments: str) 
             with pytest.raises(ZeroDivisionError):
                 async with engine.begin() as connection:
                     await connection.execute(text(INSERT))
-                    1 / 0  # noqa: B018
+                    1 / 0
             assert await count(engine) == 1
             async with engine.connect() as connection:
                 await connection.execute(text(INSERT))
@@ -59,7 +56,7 @@ def test_without_autocommit_tables_and_savepoints_belong_to_the_transaction(work
                 with pytest.raises(ZeroDivisionError):
                     async with connection.begin_nested():
                         await connection.execute(text(INSERT))
-                        1 / 0  # noqa: B018
+                        1 / 0
                 await connection.commit()
             assert await count(engine) == 1
 

@@ -162,5 +162,5 @@ class Connection(AdaptedConnection):
 
         self._run(steps())
 
-    def _run(self, steps: Steps[None]) -> None:
+    def _run(self, steps: Steps[Any]) -> None:
         self.outcome(self.enter().submit(steps))

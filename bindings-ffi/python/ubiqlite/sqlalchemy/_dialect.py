@@ -103,4 +103,4 @@ def _regexp(pattern: str, text: Optional[str]) -> Optional[bool]:
     return None if text is None else re.search(pattern, text) is not None
 
 
-_FUNCTIONS = {("regexp", 2): _regexp, ("floor", 1): math.floor}
+_FUNCTIONS: dict[tuple[str, int], Callable[..., Any]] = {("regexp", 2): _regexp, ("floor", 1): math.floor}
