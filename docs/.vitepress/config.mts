@@ -19,6 +19,7 @@ const GUIDE = [
   ['deployment', 'Deployment and durability'],
   ['processes', 'Several processes'],
   ['browser', 'Browsers and tabs'],
+  ['use-with-python', 'SQLAlchemy, Alembic, SQLModel'],
 ].map(([page, text]) => ({ text, link: `/guide/${page}` }));
 
 export default defineConfig({

@@ -21,10 +21,13 @@ async def settings(engine: Any) -> dict[str, Any]:
         return {name: (await connection.execute(text(f"PRAGMA {name}"))).scalar() for name in WANTED}
 
 
+@pytest.mark.parametrize("autocommit", [{}, {"autocommit": "false"}, {"autocommit": "true"}])
 @pytest.mark.parametrize("where", ["url", "connect_args"])
-def test_every_setting_holds_for_every_connection(work: Any, engines: Any, where: str) -> None:
+def test_every_setting_holds_for_every_connection(
+    work: Any, engines: Any, where: str, autocommit: dict[str, str]
+) -> None:
     given = {"journal_mode": "wal", "synchronous": "normal", "foreign_keys": "true", "trusted_schema": "false"}
-    given["cache_kib"] = "512"
+    given.update(autocommit, cache_kib="512")
     arguments = "?" + "&".join(f"{name}={value}" for name, value in given.items())
     options: dict[str, Any] = {"connect_args": given}
 

@@ -157,12 +157,16 @@ class Connection(Jobs):
     @autocommit.setter
     def autocommit(self, value: Any) -> None:
         self.check()
+        self.run(self.steps_autocommit(value))
+
+    def steps_autocommit(self, value: Any) -> Steps[None]:
+        """Commits or begins as the value requires, and keeps it."""
         if value is True:
-            if self.in_transaction:
-                self.run(self.plain(6, True))
+            if self._in_transaction:
+                yield from self.plain(6, True)
         elif value is False:
-            if not self.in_transaction:
-                self.run(self.plain(5, "BEGIN", False))
+            if not self._in_transaction:
+                yield from self.plain(5, "BEGIN", False)
         elif value != _LEGACY:
             raise ValueError("autocommit must be True, False, or sqlite3.LEGACY_TRANSACTION_CONTROL")
         self._autocommit = value

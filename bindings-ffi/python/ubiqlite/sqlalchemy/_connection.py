@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Callable, TypeVar
 
 from sqlalchemy.engine import AdaptedConnection
@@ -28,6 +28,18 @@ _NOW_AND_THEN = 15
 """A mask: one in 16 statements first gives other tasks a turn. SQLAlchemy itself takes about 0.1 ms for each."""
 
 
+class _Nothing:
+    """Awaits nothing, and gives no other task a turn."""
+
+    __slots__ = ()
+
+    def __await__(self) -> Iterator[Any]:
+        return iter(())
+
+
+_NOTHING: Any = _Nothing()
+
+
 class Connection(AdaptedConnection):
     """One connection of a pool."""
 
@@ -48,8 +60,8 @@ class Connection(AdaptedConnection):
         call: whether that is so, no program can know.
         """
         self._calls += 1
-        if not self._calls & _NOW_AND_THEN or not in_greenlet():
-            await_only(pause())
+        # SQLAlchemy requires of a driver that it awaits something, and raises outside its greenlets.
+        await_only(_NOTHING if self._calls & _NOW_AND_THEN else pause())
         return self.jobs
 
     def outcome(self, job: Job[T]) -> T:
@@ -139,9 +151,7 @@ class Connection(AdaptedConnection):
 
     @autocommit.setter
     def autocommit(self, value: Any) -> None:
-        if value is True and self.jobs.in_transaction:
-            self._run(self.jobs.plain(6, True))
-        self.jobs.autocommit = value
+        self._run(self.jobs.steps_autocommit(value))
 
     @property
     def follows_autocommit(self) -> bool:

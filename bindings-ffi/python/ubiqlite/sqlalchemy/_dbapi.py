@@ -62,8 +62,10 @@ class Dbapi:
             connection: DriverConnection = await_only(creator(*arguments, **named))
         else:
             database, named = settings.place(*arguments, **named)
+            # Settings have to be made outside the transaction that it may then be in.
+            settings.autocommit = named.pop("autocommit", None)
             made = aiosqlite.connect(database, **named)
             connection = await_only(_PoolsConnection(made._connector, made._iter_chunk_size))
-        if settings.pragmas or settings.journal_mode:
+        if settings.is_any():
             await_only(settings.apply(connection, named.get("timeout", 5.0)))
         return Connection(self, connection)

@@ -60,6 +60,11 @@ class Settings:
         self.mode = mode
         self.pragmas = pragmas
         self.journal_mode = journal_mode
+        self.autocommit: Any = None
+
+    def is_any(self) -> bool:
+        """Returns whether there is anything to be done once the connection is open."""
+        return bool(self.pragmas) or self.journal_mode is not None or self.autocommit is not None
 
     def place(self, database: str, **named: Any) -> tuple[str, dict[str, Any]]:
         """Returns the database and the other arguments, so that the file is opened as it is to be."""
@@ -79,6 +84,8 @@ class Settings:
                 await connection.executescript(";".join(self.pragmas))
             if self.journal_mode is not None:
                 await _switch(connection, self.journal_mode, monotonic() + timeout)
+            if self.autocommit is not None:
+                await connection._drive(connection._conn.steps_autocommit(self.autocommit))
         except BaseException:
             await asyncio.shield(connection.close())
             raise
