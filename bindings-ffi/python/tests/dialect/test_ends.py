@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -88,6 +89,37 @@ def test_a_cancelled_statement_is_stopped(work: Any, engines: Any) -> None:
                     await task
                 async with engine.connect() as connection:
                     assert (await connection.execute(COUNT)).scalar() == 0
+
+    work(run())
+
+
+def test_a_task_that_waits_for_a_lock_can_be_cancelled(work: Any, engines: Any, path: str) -> None:
+    async def run() -> None:
+        # Longer than the test may take.
+        async with engines("?timeout=600", pool_size=1, max_overflow=0) as engine:
+            await made(engine)
+            holder = sqlite3.connect(path)
+            holder.execute("BEGIN IMMEDIATE")
+
+            async def write() -> None:
+                async with engine.begin() as connection:
+                    started.set()
+                    await connection.execute(INSERT)
+
+            started = asyncio.Event()
+            task = asyncio.ensure_future(write())
+            await started.wait()
+            await asyncio.sleep(0.01)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            async with engine.connect() as connection:
+                assert (await connection.execute(COUNT)).scalar() == 0
+            # Now the other gets the lock, and is to roll back.
+            holder.close()
+            async with engine.begin() as connection:
+                await connection.execute(INSERT)
+                assert (await connection.execute(COUNT)).scalar() == 1
 
     work(run())
 

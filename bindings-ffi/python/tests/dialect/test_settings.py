@@ -172,3 +172,27 @@ def test_settings_of_a_database_in_memory_hold(work: Any, engines: Any) -> None:
                     pass
 
     work(run())
+
+
+def test_a_program_can_make_the_connections_itself(work: Any, path: str) -> None:
+    import ubiqlite.aiosqlite
+
+    async def ours() -> Any:
+        return await ubiqlite.aiosqlite.connect(path, isolation_level="IMMEDIATE")
+
+    async def another() -> Any:
+        return sqlite3.connect(":memory:")
+
+    async def run() -> None:
+        engine = create_async_engine("sqlite+ubiqlite://", async_creator=ours)
+        async with engine.begin() as connection:
+            await connection.execute(text("CREATE TABLE t (id)"))
+            raw = await connection.get_raw_connection()
+            assert raw.driver_connection.isolation_level == "IMMEDIATE"
+        await engine.dispose()
+        engine = create_async_engine("sqlite+ubiqlite://", async_creator=another)
+        with pytest.raises(sqlalchemy.exc.InvalidRequestError, match="async_creator"):
+            async with engine.connect():
+                pass
+
+    work(run())

@@ -28,6 +28,18 @@ _NOW_AND_THEN = 15
 """A mask: one in 16 statements first gives other tasks a turn. SQLAlchemy itself takes about 0.1 ms for each."""
 
 
+_PATIENCE = 1.0
+"""Seconds that a cancelled task waits until its connection is closed: SQLite does not stop waiting for a lock."""
+
+
+async def _closed(connection: DriverConnection) -> None:
+    """Closes a connection, which ends by itself if that takes long, or if this is cancelled."""
+    closing = asyncio.ensure_future(connection.close())
+    # Nobody else asks for its outcome.
+    closing.add_done_callback(lambda done: done.cancelled() or done.exception())
+    await asyncio.wait({closing}, timeout=_PATIENCE)
+
+
 class _Nothing:
     """Awaits nothing, and gives no other task a turn."""
 
@@ -101,16 +113,16 @@ class Connection(AdaptedConnection):
         self._end(False)
 
     def _end(self, commit: bool) -> None:
-        jobs = self.enter()
-        if self._connection._connection is None:
-            # Closed, and so rolled back.
+        jobs = self.jobs
+        if self._connection._connection is None or (jobs.active is None and not jobs.in_transaction):
+            # Closed, and so rolled back; or none is open, as after most reads.
             return
-        began = jobs.in_transaction
+        self.enter()
         job = jobs.end(commit)
         if job is not None:
             # Not interrupted: a commit that has begun ends, whether somebody waits for it or not.
             await_only(jobs.wait(job))
-        elif commit and began:
+        elif commit:
             # Whoever waits for the lock can have it before this task writes again.
             await_only(pause())
 
@@ -127,8 +139,7 @@ class Connection(AdaptedConnection):
             if self.jobs.active is not None:
                 self._interrupt()
             if in_greenlet():
-                # A task that is cancelled once more leaves it to end by itself.
-                await_only(asyncio.shield(self._connection.close()))
+                await_only(_closed(self._connection))
             else:
                 self._connection.stop()
 

@@ -6,6 +6,7 @@ import sqlite3
 from types import ModuleType
 from typing import Any
 
+from sqlalchemy import exc
 from sqlalchemy.util.concurrency import await_only
 
 from .. import aiosqlite
@@ -59,7 +60,9 @@ class Dbapi:
         creator = named.pop("async_creator_fn", None)
         settings = settings_of(named)
         if creator is not None:
-            connection: DriverConnection = await_only(creator(*arguments, **named))
+            connection = await_only(creator(*arguments, **named))
+            if not isinstance(connection, DriverConnection):
+                raise exc.InvalidRequestError("async_creator has to return a connection of ubiqlite.aiosqlite")
         else:
             database, named = settings.place(*arguments, **named)
             # Settings have to be made outside the transaction that it may then be in.
