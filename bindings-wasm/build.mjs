@@ -40,6 +40,20 @@ await build({
   define: { 'globalThis.UBIQLITE': 'undefined' },
 });
 
+// The panel is a file of its own, which has the package as the page has it: a page without it loads nothing of it.
+await build({
+  ...browser,
+  entryPoints: { inspect: 'ts/inspect/index.ts' },
+  plugins: [
+    {
+      name: 'package',
+      setup({ onResolve }) {
+        onResolve({ filter: /\/browser\/index\.js$/ }, () => ({ path: './browser.js', external: true }));
+      },
+    },
+  ],
+});
+
 // The hook for React has nothing of the rest in it, nor of React. It has no 'use client', about which Vite and Rollup
 // warn: the component that calls it has one.
 for (const [format, extension] of [['esm', '.mjs'], ['cjs', '.cjs']]) {

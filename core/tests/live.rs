@@ -6,6 +6,8 @@
 mod compiled_before;
 #[path = "live/feed.rs"]
 mod feed;
+#[path = "live/feed_begins.rs"]
+mod feed_begins;
 #[path = "live/foreign.rs"]
 mod foreign;
 #[path = "live/full_text.rs"]

@@ -37,7 +37,7 @@ async function errors(t, files, options = {}) {
   return promisify(execFile)(process.execPath, [COMPILER, '-p', project], { cwd: project }).then(() => '', ({ stdout }) => stdout);
 }
 
-const USAGES = ['usage.ts', 'react.ts'].map((to) => ({ from: fileURLToPath(new URL(`types/${to}`, import.meta.url)), to }));
+const USAGES = ['usage.ts', 'react.ts', 'inspect.ts'].map((to) => ({ from: fileURLToPath(new URL(`types/${to}`, import.meta.url)), to }));
 
 test('a strict compiler takes what is right and refuses what is wrong', { skip, timeout: 120_000 }, async (t) => {
   assert.equal(await errors(t, USAGES), '');

@@ -19,7 +19,6 @@ use crate::error::{Error, ErrorKind, Phase, Result, without_advice};
 use crate::platform::{files, page_reads};
 use crate::row::Page;
 use crate::sql::Params;
-use crate::value::Value;
 
 /// About how many bytes of rows one result has, unless all are requested.
 const PAGE: usize = 256 * 1024;
@@ -99,7 +98,7 @@ impl DbapiInner {
             busy_timeout,
             named_by_position: options.named_by_position,
             observed: false,
-            shared: options.uri && shares_cache(path),
+            shared: options.uri && super::shares_cache(path),
             used: false,
             log: LogState::new(memory),
             _db: db,
@@ -437,28 +436,6 @@ impl Drop for DbapiInner {
         self.cache.clear();
         self.recorded.detach();
     }
-}
-
-impl DbapiRequest {
-    /// Whether it may attach a database in a shared cache.
-    fn shares_cache(&self) -> bool {
-        match self {
-            Self::Execute { sql, params, .. } => {
-                let texts = params.values().iter().filter_map(|value| match value {
-                    Value::Text(text) => Some(text.as_str()),
-                    _ => None,
-                });
-                DbapiStatement::attaches(sql) && texts.chain([sql.as_str()]).any(shares_cache)
-            }
-            Self::Script { sql, .. } => shares_cache(sql),
-            _ => false,
-        }
-    }
-}
-
-/// Whether a URI may request a shared cache.
-fn shares_cache(uri: &str) -> bool {
-    uri.contains("cache=")
 }
 
 impl From<Execution> for DbapiRequest {

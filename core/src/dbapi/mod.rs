@@ -29,8 +29,10 @@ use crate::error::{Error, Result};
 use crate::ffi;
 use crate::row::Page;
 use crate::sql::Params;
+use crate::value::Value;
 use connection::DbapiInner;
 use connection_thread::{ConnectionThread, InterruptHandle};
+use statement::DbapiStatement;
 
 /// How a DB-API connection is opened.
 #[derive(Debug, Clone)]
@@ -109,6 +111,28 @@ pub enum DbapiRequest {
         /// The statement.
         sql: &'static str,
     },
+}
+
+impl DbapiRequest {
+    /// Whether it may attach a database in a shared cache.
+    fn shares_cache(&self) -> bool {
+        match self {
+            Self::Execute { sql, params, .. } => {
+                let texts = params.values().iter().filter_map(|value| match value {
+                    Value::Text(text) => Some(text.as_str()),
+                    _ => None,
+                });
+                DbapiStatement::attaches(sql) && texts.chain([sql.as_str()]).any(shares_cache)
+            }
+            Self::Script { sql, .. } => shares_cache(sql),
+            _ => false,
+        }
+    }
+}
+
+/// Whether a URI may request a shared cache.
+fn shares_cache(uri: &str) -> bool {
+    uri.contains("cache=")
 }
 
 /// The result of a request.

@@ -2,7 +2,7 @@
 // package as npm would install it.
 
 import { execFileSync } from 'node:child_process';
-import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -57,6 +57,27 @@ export async function buildWithMigrations(dir) {
   return join(root, 'dist');
 }
 
+/** Makes the app show the panel of `ubiqlite/inspect` too, before it says its result; returns its folder. */
+export async function withPanel(dir) {
+  const root = join(dir, 'inspected');
+  await cp(APP, root, { recursive: true });
+  await symlink(join(dir, 'node_modules'), join(root, 'node_modules'), 'junction');
+  const main = await readFile(join(root, 'main.js'), 'utf8');
+  const inspected = main
+    .replace("from 'ubiqlite';", "from 'ubiqlite';\nimport { inspect } from 'ubiqlite/inspect';")
+    .replace('visit().then(', "visit().then(show).then(");
+  const show = `
+    async function show(text) {
+      const { element, ready } = inspect('visits.db');
+      await ready;
+      while (!element.shadowRoot.textContent.includes('visits')) await new Promise((done) => setTimeout(done, 5));
+      return text;
+    }
+  `;
+  await writeFile(join(root, 'main.js'), inspected + show);
+  return root;
+}
+
 /** Starts Vite's development server. */
 export async function serveWithVite(dir) {
   const server = await vite.createServer({ root: dir, configFile: false, logLevel: 'error', server: { port: 0 } });
@@ -100,7 +121,7 @@ export async function buildWithEsbuild(dir) {
 /** Builds nothing: an import map says where the package is. */
 export async function withImportMap(dir) {
   const out = join(dir, 'mapped');
-  const map = { imports: { ubiqlite: './ubiqlite/browser.js' } };
+  const map = { imports: { ubiqlite: './ubiqlite/browser.js', 'ubiqlite/inspect': './ubiqlite/inspect.js' } };
   await plain(dir, out);
   await page(
     dir,
@@ -115,7 +136,7 @@ export async function withPath(dir) {
   const out = join(dir, 'plain');
   await plain(dir, out);
   const main = await readFile(join(out, 'main.js'), 'utf8');
-  await writeFile(join(out, 'main.js'), main.replace("'ubiqlite'", "'./ubiqlite/browser.js'"));
+  await writeFile(join(out, 'main.js'), main.replace("'ubiqlite'", "'./ubiqlite/browser.js'").replace("'ubiqlite/inspect'", "'./ubiqlite/inspect.js'"));
   return out;
 }
 

@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { readFile, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 
 import { launch } from '../harness/drive.mjs';
@@ -15,6 +16,7 @@ import {
   install,
   serveWithVite,
   withImportMap,
+  withPanel,
   withPath,
 } from './build.mjs';
 
@@ -69,6 +71,20 @@ for (const [name, build] of Object.entries({ ...BUILDS, 'a path': withPath })) {
     await works(await serve(await build(app.dir), { csp: true }));
   });
 }
+
+test('with the panel of ubiqlite/inspect: the app works with every bundler, under a strict policy, and has the package once', async () => {
+  const dir = await withPanel(app.dir);
+  for (const [name, build] of Object.entries({ ...BUILDS, 'a path': withPath })) {
+    const out = await build(dir);
+    assert.equal((await wasmIn(out)).length, 1, name);
+    await works(await serve(out, { csp: build !== withImportMap }));
+    if (build === withImportMap || build === withPath) continue;
+    const scripts = (await readdir(out, { recursive: true })).filter((file) => /\.m?js$/.test(file));
+    const texts = await Promise.all(scripts.map((file) => readFile(join(out, file), 'utf8')));
+    const copies = texts.join('').split("a database's path or name must be a non-empty string").length - 1;
+    assert.equal(copies, 1, `${name}: ${scripts.join()}`);
+  }
+});
 
 test('a path: the app works on an isolated page', async () => {
   await works(await serve(await withPath(app.dir), { isolated: true }));

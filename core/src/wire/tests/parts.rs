@@ -240,3 +240,28 @@ async fn what_has_to_wait_for_its_turn_is_answered_whole() {
     assert!(host.parts().is_empty());
     assert!(all.iter().filter(|reply| reply.id == 2).flat_map(integers).eq(1..=60_000));
 }
+
+#[tokio::test]
+async fn rows_come_in_chunks_and_each_is_credited() {
+    let server = serve();
+    let create = sql("CREATE TABLE t(a)");
+    server.submit(&Batch::default().add(1, op::EXECUTE, 0, &create).0).unwrap();
+    settled(&server, &[1]).await;
+    let rows = |from: i64, count: u32| {
+        let mut bytes = count.to_le_bytes().to_vec();
+        for value in (from..).take(count as usize) {
+            bytes.extend_from_slice(&[1, 1, 0, 0, 0, 1]);
+            bytes.extend_from_slice(&value.to_le_bytes());
+        }
+        bytes
+    };
+    let first = [text("INSERT INTO t VALUES (?)"), rows(0, 3)].concat();
+    let batch = Batch::default()
+        .flagged(2, op::EXECUTE_MANY, 2, 0, &first)
+        .flagged(3, op::MORE, 2, 2, &rows(3, 3000))
+        .flagged(4, op::MORE, 0, 2, &rows(3003, 2));
+    server.submit(&batch.0).unwrap();
+    let all = settled(&server, &[2, 3, 4]).await;
+    assert_eq!((all[0].kind, word(&all[0].payload, 0)), (4, 3005), "{all:?}");
+    assert_eq!((all[1].kind, all[2].kind), (9, 9));
+}
