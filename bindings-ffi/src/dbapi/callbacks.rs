@@ -27,7 +27,10 @@ pub(super) enum Callback {
         anywhere: bool,
     },
     Aggregate(Installed),
-    Collation { name: String, address: usize },
+    Collation {
+        name: String,
+        address: usize,
+    },
     Trace(usize),
     Progress(usize, i32),
     Authorizer(usize),
