@@ -48,6 +48,8 @@ class Dialect(SQLiteDialect_aiosqlite):
 
     driver = "ubiqlite"
     supports_statement_cache = True
+    # Releases of 2.0 before aiosqlite could stop a connection do without.
+    has_terminate = True
 
     # In one INSERT with many rows, SQLite gives each row the greatest row id and one more, so that the ids have the
     # order of the rows: the ORM then inserts many objects with one statement. Its authors leave that out.
@@ -74,6 +76,10 @@ class Dialect(SQLiteDialect_aiosqlite):
         # Refused where the engine is made, not where it connects.
         settings_of(dict(named))
         return positional, named
+
+    def do_terminate(self, dbapi_connection: Any) -> None:
+        """Closes a connection that may be in use."""
+        dbapi_connection.terminate()
 
     def on_connect(self) -> Callable[[Any], None]:
         """Returns what gives a new connection the functions of SQLAlchemy's SQLite."""
