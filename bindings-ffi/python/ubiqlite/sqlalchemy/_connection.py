@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import sqlite3
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Callable, TypeVar
+from typing import TYPE_CHECKING, Any, Callable, Optional, TypeVar
 
 from sqlalchemy.engine import AdaptedConnection
 from sqlalchemy.util.concurrency import await_only, in_greenlet
@@ -28,16 +28,16 @@ _NOW_AND_THEN = 15
 """A mask: one in 16 statements first gives other tasks a turn. SQLAlchemy itself takes about 0.1 ms for each."""
 
 
-_PATIENCE = 1.0
-"""Seconds that a cancelled task waits until its connection is closed: SQLite does not stop waiting for a lock."""
+_PATIENCE = 2.0
+"""Seconds that a cancelled task waits for a statement to stop: SQLite does not stop waiting for a lock."""
 
 
-async def _closed(connection: DriverConnection) -> None:
+async def _closed(connection: DriverConnection, patience: Optional[float]) -> None:
     """Closes a connection, which ends by itself if that takes long, or if this is cancelled."""
     closing = asyncio.ensure_future(connection.close())
     # Nobody else asks for its outcome.
     closing.add_done_callback(lambda done: done.cancelled() or done.exception())
-    await asyncio.wait({closing}, timeout=_PATIENCE)
+    await asyncio.wait({closing}, timeout=patience)
 
 
 class _Nothing:
@@ -136,10 +136,12 @@ class Connection(AdaptedConnection):
     def terminate(self) -> None:
         """Stops what is running, rolls back and closes."""
         if self._connection._connection is not None:
-            if self.jobs.active is not None:
+            busy = self.jobs.active is not None
+            if busy:
                 self._interrupt()
             if in_greenlet():
-                await_only(_closed(self._connection))
+                # What it may wait for otherwise is its own rollback.
+                await_only(_closed(self._connection, _PATIENCE if busy else None))
             else:
                 self._connection.stop()
 
