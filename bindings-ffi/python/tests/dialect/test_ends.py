@@ -6,14 +6,13 @@ import asyncio
 import gc
 import os
 import sqlite3
-import subprocess
-import sys
 import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy
+from conftest import python
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 
@@ -241,12 +240,5 @@ print("done")
 
 
 def test_a_program_that_never_disposes_ends_at_once_and_silently(path: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-X", "dev", "-W", "error", "-c", FORGOTTEN, path],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-        check=False,
-    )
+    done = python(FORGOTTEN, path, timeout=120.0)
     assert (done.stdout, done.stderr, done.returncode) == ("done\n", "", 0)
