@@ -13,6 +13,7 @@ export { type RowsOf, WatchAll, type WatchedQuery } from './api/watch-all.js';
 export type { BackupOptions, BackupProgress, BackupStreamOptions } from './api/backup.js';
 export type { DatabaseBytes } from './api/restore.js';
 export type { Damage } from './api/check.js';
+export type { Recovered } from './api/recover.js';
 export type { MigrationFiles } from './api/migration-files.js';
 export {
   type AppliedMigration,

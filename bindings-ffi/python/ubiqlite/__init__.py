@@ -17,7 +17,8 @@ from __future__ import annotations
 from ._arrow import ArrowTable
 from ._into import Into
 from ._migration_files import MigrationFiles
-from ._open import Opening, deserialize, open  # noqa: A004 - `ubiqlite.open`
+from ._open import Opening, deserialize, open, recover  # noqa: A004 - `ubiqlite.open`
+from ._recover import Recovered
 from ._row import Row
 from ._statements import Executed, Reader, Statement, Statements
 from ._values import Key, Params, Record, Value
@@ -142,6 +143,7 @@ __all__ = [
     "ReadOnly",
     "Reader",
     "Record",
+    "Recovered",
     "Row",
     "RowStream",
     "RunResult",
@@ -171,4 +173,5 @@ __all__ = [
     "WatchedQuery",
     "deserialize",
     "open",
+    "recover",
 ]

@@ -54,6 +54,7 @@ MIGRATE = 48
 BACKUP = 49
 BACKUP_STREAM = 50
 RESTORE = 51
+RECOVER = 56
 # end of generated: operations
 
 CHECKED = 0x80

@@ -54,6 +54,7 @@ export const Op = {
   backup: 49,
   backupStream: 50,
   restore: 51,
+  recover: 56,
 } as const;
 
 /** The kinds of replies. */

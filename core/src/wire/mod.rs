@@ -72,6 +72,7 @@ mod migrations;
 mod next;
 pub mod numbers;
 mod read;
+mod recover;
 mod reply;
 mod request;
 mod requester;

@@ -109,7 +109,8 @@ pub mod op {
     /// to, and SQLite's message or the key's columns.
     pub const CHECK: u8 = 46;
     /// Reads what is to be known of migrations: 0 what is to be done, 1 what is applied, 2 how the
-    /// schema differs from what they have left. `core/src/wire/migrations.rs` has the payloads.
+    /// schema differs from what they have left, 3 how it differs after all were undone and applied
+    /// again, in a database in memory. `core/src/wire/migrations.rs` has the payloads.
     pub const MIGRATIONS: u8 = 47;
     /// Carries out migrations: 0 all, 1 all in a transaction that is rolled back, 2 those up to a
     /// number. 3 carries out none: a client that comes from an engine that is gone says what it knows.
@@ -125,6 +126,11 @@ pub mod op {
     /// Replaces the content of the database: 0 (1 byte) and the path of a file, or 1 and the bytes
     /// of one.
     pub const RESTORE: u8 = 51;
+    /// Writes what can be read of a damaged database into a new file: the path of the damaged one, or
+    /// an empty text for this database's own, and the path of the new one. The reply has rows of one
+    /// column: how many rows are of no known table, and then the name of each table and how many rows
+    /// it has.
+    pub const RECOVER: u8 = 56;
 }
 
 /// Flags of requests.

@@ -6,6 +6,7 @@ use super::backup::BackupOperation;
 use super::migrations::MigrationOperation;
 use super::numbers::{op, request};
 use super::read::{ByteReader, malformed};
+use super::recover::RecoverOperation;
 use super::statement::ResultShape;
 use super::sync;
 use crate::api::table::{Choice, Compare, Key, Transfer};
@@ -84,6 +85,7 @@ pub(super) enum Operation {
     Commits(Vec<String>),
     Changesets(ChangesetOperation),
     Check,
+    Recover(RecoverOperation),
     Migrations(MigrationOperation),
     Backup(BackupOperation),
     Table {
@@ -163,7 +165,7 @@ impl Operation {
             | Self::Touch(_)
             | Self::Commits(_)
             | Self::Check => false,
-            Self::ExecuteMany { .. } | Self::Batch(_) => true,
+            Self::ExecuteMany { .. } | Self::Batch(_) | Self::Recover(_) => true,
             Self::Migrations(operation) => operation.changes(),
             Self::Backup(operation) => operation.changes(),
             Self::Changesets(operation) => !matches!(operation, ChangesetOperation::Outbox(None)),
@@ -202,6 +204,7 @@ impl Operation {
             op::TOUCH => Self::Touch(names(from)?),
             op::COMMITS => Self::Commits(names(from)?),
             op::CHECK => Self::Check,
+            op::RECOVER => Self::Recover(RecoverOperation::read(from)?),
             op::MIGRATIONS | op::MIGRATE => Self::Migrations(MigrationOperation::read(op, from)?),
             op::INSERT..=op::SELECT_WATCH => {
                 let name = from.str()?.to_owned();

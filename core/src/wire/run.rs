@@ -108,6 +108,7 @@ pub(super) async fn run(
             CallTarget::Handle(_) => return Err(uncommitted()),
         },
         Operation::Check => Outcome::Rows(check(on, limit).await?).into(),
+        Operation::Recover(operation) => Outcome::Rows(operation.run(on, limit).await?).into(),
         Operation::Migrations(operation) => {
             OperationEnd::Migrations(operation.run(on, limit).await?)
         }

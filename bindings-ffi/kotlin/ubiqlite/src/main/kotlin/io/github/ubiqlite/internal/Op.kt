@@ -56,6 +56,7 @@ internal object Op {
     const val BACKUP = 49
     const val BACKUP_STREAM = 50
     const val RESTORE = 51
+    const val RECOVER = 56
 }
 
 /** Flags of a request. */
