@@ -120,11 +120,11 @@ pub use api::snapshot::Snapshot;
 pub use api::table::{Compare, Key, Select, Table, Transfer};
 pub use api::transaction::{Savepoint, Transaction};
 pub use api::watch::{Update, Watch, WatchAll};
-pub use backend::{Capabilities, Spent, Stats};
 #[cfg(not(target_family = "wasm"))]
 pub use backend::replica::{ReplicaState, SnapshotReason};
 #[cfg(not(target_family = "wasm"))]
 pub use backend::replica_files::ReplicaMoment;
+pub use backend::{Capabilities, Spent, Stats};
 pub use changes::RowChangeKind;
 pub use error::{Error, ErrorKind, Result};
 pub use exec::item_feed::ManyFuture;
