@@ -114,6 +114,11 @@ await buildLines({
   inject: ['ts/node/scope.ts'],
   plugins: [builtins],
 });
+await buildLines({
+  format: 'cjs',
+  entryPoints: { cli: 'ts/node/cli.ts' },
+  outExtension: { '.js': '.cjs' },
+});
 // One copy of the code for both kinds of modules, so that a program which has both
 // has each database open once.
 const names = Object.keys(createRequire(import.meta.url)('./dist/node.cjs')).sort();
