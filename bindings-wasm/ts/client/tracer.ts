@@ -110,6 +110,7 @@ export class CallTrace {
 
   /** Reports the end of the call with its result. */
   done(result?: unknown): void {
+    if (this.over) return;
     if (SINGLE.has(this.op)) this.call.rows = result === undefined || result === null ? 0 : 1;
     else if (Array.isArray(result)) this.call.rows = result.length;
     this.end();
