@@ -66,6 +66,7 @@
 //! |---|---|
 //! | `bundled` (default) | bundles SQLite; without it the system's SQLite is linked |
 //! | `macros` (default) | [`migrations!`] embeds a folder of migrations |
+//! | `tracing` | a span for each statement, with the time that it waited and that it ran, and [`Options::slow_statement`] |
 //! | `chrono`, `jiff`, `time`, `uuid`, `rust_decimal` | types of these crates are values: see [`Value`] |
 //!
 //! Storage backends and bindings for other languages are built with [`ext`].
@@ -119,11 +120,11 @@ pub use api::snapshot::Snapshot;
 pub use api::table::{Compare, Key, Select, Table, Transfer};
 pub use api::transaction::{Savepoint, Transaction};
 pub use api::watch::{Update, Watch, WatchAll};
-pub use backend::Capabilities;
 #[cfg(not(target_family = "wasm"))]
 pub use backend::replica::{ReplicaState, SnapshotReason};
 #[cfg(not(target_family = "wasm"))]
 pub use backend::replica_files::ReplicaMoment;
+pub use backend::{Capabilities, Spent, Stats};
 pub use changes::RowChangeKind;
 pub use error::{Error, ErrorKind, Result};
 pub use exec::item_feed::ManyFuture;

@@ -46,7 +46,13 @@ const LAYERS: &[(&str, &[&str])] = &[
     ),
     ("dbapi", &["backend", "engine", "error", "ffi", "platform", "row", "sql", "value"]),
     ("live", &["backend", "changes", "error", "platform", "program", "row", "sql", "value"]),
-    ("exec", &["backend", "engine", "error", "live", "platform", "program", "row", "sql", "value"]),
+    (
+        "exec",
+        &[
+            "backend", "changes", "engine", "error", "live", "platform", "program", "row", "sql",
+            "value",
+        ],
+    ),
     (
         "api",
         &[

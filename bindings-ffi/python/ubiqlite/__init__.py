@@ -17,7 +17,8 @@ from __future__ import annotations
 from ._arrow import ArrowTable
 from ._into import Into
 from ._migration_files import MigrationFiles
-from ._open import Opening, deserialize, open, restore_replica  # noqa: A004 - `ubiqlite.open`
+from ._open import Opening, deserialize, open, recover, restore_replica  # noqa: A004 - `ubiqlite.open`
+from ._recover import Recovered
 from ._row import Row
 from ._statements import Executed, Reader, Statement, Statements
 from ._values import Key, Params, Record, Value
@@ -73,6 +74,7 @@ from .replicate import Replica, ReplicaState, SnapshotReason
 from .run_result import Column, RunResult
 from .select import Comparison, Select
 from .session import AcquireContext, Session, Snapshot
+from .stats import Spent, Stats
 from .stream import RowStream
 from .table import Table, Transfer
 from .transaction import Mode, Savepoint, SavepointScope, Transaction, TransactionScope
@@ -143,6 +145,7 @@ __all__ = [
     "ReadOnly",
     "Reader",
     "Record",
+    "Recovered",
     "Replica",
     "ReplicaState",
     "Row",
@@ -156,8 +159,10 @@ __all__ = [
     "Session",
     "Snapshot",
     "SnapshotReason",
+    "Spent",
     "Statement",
     "Statements",
+    "Stats",
     "Syntax",
     "Table",
     "Timeout",
@@ -175,5 +180,6 @@ __all__ = [
     "WatchedQuery",
     "deserialize",
     "open",
+    "recover",
     "restore_replica",
 ]

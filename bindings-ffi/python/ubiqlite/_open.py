@@ -15,7 +15,8 @@ from . import _fork, _library
 from ._migration_files import MigrationFiles
 from ._opening import settled
 from ._paths import path_of
-from ._target import DatabaseTarget, millis
+from ._recover import Recovered, recovered
+from ._target import DatabaseTarget, TimeLimit, millis
 from .backup import content_of
 from .database import Database
 from .errors import Error, Internal, InvalidArgument
@@ -72,7 +73,7 @@ class Opening:
         database = Database(target)
         if self._migrations is not None:
             try:
-                await Migrator(target, self._migrations).run()
+                await Migrator(target, self._migrations, self._path).run()
             except (Exception, asyncio.CancelledError):
                 # What went wrong first is what its caller has to know.
                 with contextlib.suppress(Error):
@@ -192,6 +193,28 @@ def _settings(given: dict[str, Any]) -> str:
         return json.dumps({name: value for name, value in given.items() if value is not None})
     except (TypeError, ValueError) as error:
         raise InvalidArgument(f"the database can't be opened with these arguments: {error}") from None
+
+
+async def recover(
+    source: str | os.PathLike[str], path: str | os.PathLike[str], *, timeout: TimeLimit = None
+) -> Recovered:
+    """Writes all that can be read of the damaged database file ``source`` into the new database file ``path``.
+
+    It is as :meth:`Database.recover`, of a file that need not be open, and perhaps can't be opened. Others may have it
+    open: a transaction that was not finished is rolled back, and nothing else is changed.
+
+    Raises ``CannotOpen`` if ``source`` does not exist, or ``path`` can't be created; ``InvalidArgument`` if ``path``
+    exists; ``NotADatabase`` if nothing in the file is of a database::
+
+        saved = await ubiqlite.recover("damaged.db", "saved.db")
+        for table, rows in saved.tables.items():
+            print(table, rows)
+    """
+    damaged = path_of(source, "of the damaged database")
+    if not damaged:
+        raise InvalidArgument("the path of the damaged database is empty")
+    async with Opening(":memory:", "{}", None) as db:
+        return await recovered(db._target, damaged, path, timeout)
 
 
 def _files(migrations: Migrations | MigrationFiles | None) -> Optional[Migrations]:

@@ -11,6 +11,7 @@ from . import _ops as op
 from ._into import Into
 from ._migration_files import MigrationFiles
 from ._opening import settled
+from ._recover import Recovered, recovered
 from ._row import Row
 from ._statements import Statements
 from ._target import DatabaseTarget, HandleTarget, TimeLimit
@@ -24,6 +25,7 @@ from .migrations import Migrations, Migrator, migrations_of
 from .outbox import NAME, Outbox
 from .replicate import Replica, replicate
 from .session import AcquireContext, Session, Snapshot
+from .stats import Stats, stats
 from .transaction import Mode, Transaction, TransactionScope, begin
 from .watch import RowKey, Watch, WatchAll, WatchedQuery, key_columns
 
@@ -249,6 +251,33 @@ class Database(Statements):
                 print(damage.kind, damage.table, damage.message)
         """
         return await check(self._target, timeout)
+
+    async def recover(self, path: Union[str, os.PathLike[str]], *, timeout: TimeLimit = None) -> Recovered:
+        """Writes all that can be read of this database's file, which may be damaged, into the new file ``path``.
+
+        It is done by SQLite's recovery (https://sqlite.org/recovery.html): the schema, the rows, and rows whose table
+        is not known. The file is read as any reader does, and is not changed. What is saved may be incomplete, and may
+        have rows that were deleted before. Indexes are made anew, and constraints are not checked. The new file gets
+        its name when it is complete: a call that fails, is cancelled or exceeds ``timeout`` leaves none.
+        ``ubiqlite.recover()`` does it with a file that can't even be opened.
+
+        Raises ``InvalidArgument`` if the new file exists, and for a database in memory; ``CannotOpen``;
+        ``NotADatabase`` if nothing in the file is of a database::
+
+            if await db.check():
+                print((await db.recover("saved.db")).tables)
+        """
+        return await recovered(self._target, "", path, timeout)
+
+    async def stats(self, *, timeout: TimeLimit = None) -> Stats:
+        """Returns what this database has done and is doing.
+
+        That is who waits, how long waits and work took, commits, caches, and the log. It waits for nobody::
+
+            stats = await db.stats()
+            print(stats.commits, stats.waiting_writes, stats.oldest_reader)
+        """
+        return await stats(self._target, timeout)
 
     def migrations(
         self,

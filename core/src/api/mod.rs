@@ -12,6 +12,7 @@ pub(crate) mod replicate;
 pub(crate) mod session;
 pub(crate) mod snapshot;
 pub(crate) mod statements;
+pub(crate) mod stats;
 pub(crate) mod table;
 pub(crate) mod transaction;
 pub(crate) mod watch;

@@ -96,6 +96,15 @@ impl WalIndex {
         LogPosition { commits: self.commits(), frames: 0, log: None }
     }
 
+    /// Returns how many of the log's frames are in the database: `nBackfill`, at byte 96, which
+    /// follows the two copies of the header.
+    pub(super) fn copied(self) -> u32 {
+        // SAFETY: as in `header`.
+        let word = unsafe { (*self.0.add(2 * WORDS)).load(Ordering::Relaxed) };
+        let bytes = word.to_ne_bytes();
+        u32::from_ne_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])
+    }
+
     /// Returns how many pages the database has: `nPage`, at byte 20 of the header.
     pub(super) fn pages(self) -> u32 {
         let [_, _, frames_and_pages, ..] = self.header();

@@ -93,6 +93,7 @@ impl Connection {
             // SAFETY: the connection is open; a negative value only asks.
             length_limit: unsafe { ffi::sqlite3_limit(raw, ffi::SQLITE_LIMIT_LENGTH, -1) },
             handlers,
+            counters: Default::default(),
             row_id: LastRowId::default(),
             own_changes: Default::default(),
             virtual_tables: Default::default(),

@@ -6,6 +6,7 @@ use super::backup::BackupOperation;
 use super::migrations::MigrationOperation;
 use super::numbers::{op, request};
 use super::read::{ByteReader, malformed};
+use super::recover::RecoverOperation;
 #[cfg(not(target_family = "wasm"))]
 use super::replicate::ReplicaOperation;
 use super::statement::ResultShape;
@@ -31,6 +32,8 @@ pub(super) struct RequestHead {
     pub(super) queued: bool,
     /// It runs only if it changes nothing.
     pub(super) reads: bool,
+    /// Its client wants to know how long it waits and runs.
+    pub(super) timed: bool,
     pub(super) handle: u32,
     pub(super) timeout: Option<Duration>,
 }
@@ -51,6 +54,7 @@ impl RequestHead {
             more: flags & request::MORE != 0,
             queued: flags & request::QUEUED != 0,
             reads: flags & request::READS != 0,
+            timed: flags & request::TIMED != 0,
             handle,
             timeout,
         })
@@ -86,6 +90,8 @@ pub(super) enum Operation {
     Commits(Vec<String>),
     Changesets(ChangesetOperation),
     Check,
+    Stats,
+    Recover(RecoverOperation),
     Migrations(MigrationOperation),
     Backup(BackupOperation),
     #[cfg(not(target_family = "wasm"))]
@@ -168,8 +174,9 @@ impl Operation {
             | Self::WatchAll(_)
             | Self::Touch(_)
             | Self::Commits(_)
-            | Self::Check => false,
-            Self::ExecuteMany { .. } | Self::Batch(_) => true,
+            | Self::Check
+            | Self::Stats => false,
+            Self::ExecuteMany { .. } | Self::Batch(_) | Self::Recover(_) => true,
             Self::Migrations(operation) => operation.changes(),
             Self::Backup(operation) => operation.changes(),
             #[cfg(not(target_family = "wasm"))]
@@ -212,6 +219,8 @@ impl Operation {
             op::TOUCH => Self::Touch(names(from)?),
             op::COMMITS => Self::Commits(names(from)?),
             op::CHECK => Self::Check,
+            op::STATS => Self::Stats,
+            op::RECOVER => Self::Recover(RecoverOperation::read(from)?),
             op::MIGRATIONS | op::MIGRATE => Self::Migrations(MigrationOperation::read(op, from)?),
             op::INSERT..=op::SELECT_WATCH => {
                 let name = from.str()?.to_owned();

@@ -10,6 +10,7 @@ use super::handles::{CallTarget, Handle};
 use super::migrations::MigrationsEnd;
 use super::reply::Outcome;
 use super::request::{Ending, OnTable, Operation, RequestHead};
+use super::stats::stats;
 use super::sync;
 use super::watch::Live;
 use crate::api::commits::Commits;
@@ -108,6 +109,8 @@ pub(super) async fn run(
             CallTarget::Handle(_) => return Err(uncommitted()),
         },
         Operation::Check => Outcome::Rows(check(on, limit).await?).into(),
+        Operation::Stats => Outcome::Rows(stats(on)?).into(),
+        Operation::Recover(operation) => Outcome::Rows(operation.run(on, limit).await?).into(),
         Operation::Migrations(operation) => {
             OperationEnd::Migrations(operation.run(on, limit).await?)
         }

@@ -13,7 +13,7 @@ use super::{locks, ltx, other_crates};
 
 /// The features for types of other crates, and the recovery of damaged databases, which have tests
 /// too. The quickstart builds without them.
-const FEATURES: &str = "--features=ubiqlite/chrono,ubiqlite/jiff,ubiqlite/recover,ubiqlite/rust_decimal,ubiqlite/time,ubiqlite/uuid";
+const FEATURES: &str = "--features=ubiqlite/chrono,ubiqlite/jiff,ubiqlite/recover,ubiqlite/rust_decimal,ubiqlite/time,ubiqlite/tracing,ubiqlite/uuid";
 
 /// Runs the steps of the part `rust`.
 pub(crate) fn steps(workspace: &Workspace, report: &mut Report) {

@@ -19,6 +19,7 @@ mod routes;
 mod session;
 mod slot;
 mod snapshot;
+mod stats;
 mod stream;
 mod waiting;
 mod writer;
@@ -28,9 +29,10 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
+use super::counters::Counters;
 use super::{
     Backend, BackendSession, Capabilities, Completer, CopyOrder, Intent, Pages, Reply, RestoreFrom,
-    call,
+    Stats, call,
 };
 use crate::backend::replica::ReplicaOrder;
 use crate::changes::Observation;
@@ -69,6 +71,7 @@ struct Shared {
     writer: Writer,
     routes: Routes,
     checkpoints: Checkpoints,
+    counters: Counters,
     copies: copy::Copies,
     replicas: replica::Replicas,
     /// Readers whose connection keeps a lease, one bit each.
@@ -118,6 +121,7 @@ impl Threaded {
             writer: Writer::new(kept),
             routes: Routes::default(),
             checkpoints: Checkpoints::default(),
+            counters: Counters::default(),
             copies: copy::Copies::default(),
             replicas: replica::Replicas::default(),
             leased: AtomicU64::new(0),
@@ -209,6 +213,7 @@ impl Shared {
                     return Err(error);
                 }
                 Ok(mut connection) => {
+                    self.counters.watch(&connection);
                     if role != Role::Reader {
                         connection.record_commits(Arc::clone(&self.observation));
                     }
@@ -359,6 +364,10 @@ impl Backend for Threaded {
         }
     }
 
+    fn stats(&self) -> Option<Stats> {
+        Some(stats::of(&self.shared))
+    }
+
     fn replicate(&self, order: ReplicaOrder) -> Reply<()> {
         match self.shared.check_open() {
             Ok(()) => replica::begin(&self.shared, order),
@@ -450,6 +459,7 @@ impl Threaded {
             let on_thread = Arc::clone(&shared);
             let busy = InUse::new(claim.watch());
             slot.submit(Box::new(move |connection| {
+                completer.note_begun();
                 let begun = on_thread.open_writer(connection).and_then(|connection| {
                     let interrupt = completer.interrupt();
                     on_thread.writer.slot.interruptible(connection, interrupt, |connection| {
