@@ -14,6 +14,7 @@ export type { BackupOptions, BackupProgress, BackupStreamOptions } from './api/b
 export type { DatabaseBytes } from './api/restore.js';
 export type { Damage } from './api/check.js';
 export type { Spent, Stats } from './api/stats.js';
+export type { Recovered } from './api/recover.js';
 export type { MigrationFiles } from './api/migration-files.js';
 export {
   type AppliedMigration,

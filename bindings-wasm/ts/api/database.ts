@@ -11,6 +11,7 @@ import { type Stats, stats } from './stats.js';
 import type { TraceListener } from '../client/tracer.js';
 import { Commits, type CommitsOptions } from './commits.js';
 import type { MigrationFiles } from './migration-files.js';
+import { type Recovered, recoverFile } from './recover.js';
 import { type MigrationOptions, Migrations, type OpeningMigrations, openingMigrations } from './migrations.js';
 import { Outbox } from './outbox.js';
 import { type DatabaseBytes, restore } from './restore.js';
@@ -293,6 +294,26 @@ export class Database extends Statements implements AsyncDisposable {
   }
 
   /**
+   * Writes all that can be read of this database's file, which may be damaged, into the new database file `path`, by
+   * SQLite's [recovery](https://sqlite.org/recovery.html): the schema, the rows, and rows whose table is not known. The
+   * file is read as any reader does, and is not changed.
+   *
+   * ```js
+   * if ((await db.check()).length > 0) console.log((await db.recover('./saved.db')).tables);
+   * ```
+   * What is saved may be incomplete, and may have rows that were deleted before. Indexes are made anew, and constraints
+   * are not checked. The new file gets its name when it is complete: a call that fails, is aborted or takes too long
+   * leaves none. {@link recover} does it with a file that can't even be opened.
+   *
+   * @throws {@link UbiqliteError} `Unsupported` in browsers and with Node's wasm engine: export the bytes of the file, and
+   * recover them with a native engine; `InvalidArgument` if the new file exists, and for a database in memory;
+   * `CannotOpen`; `NotADatabase` if nothing in the file is of a database
+   */
+  recover(path: string | URL, options?: CallOptions): Promise<Recovered> {
+    return recoverFile(this.target, undefined, path, options);
+  }
+
+  /**
    * Returns what the engine of this database has done and is doing: who waits, how long waits and work took, commits,
    * caches, the log. It waits for nobody.
    *
@@ -456,7 +477,7 @@ export async function openDatabase(
   const target = new CallTarget(link, undefined);
   const { migrations } = options;
   // The files are read before anything is created.
-  const run = migrations === undefined ? undefined : await openingMigrations(target, migrations).opening();
+  const run = migrations === undefined ? undefined : await openingMigrations(target, migrations).opening(path);
   const first = run && (() => run().catch((error: unknown) => Promise.reject(ofPath(error, path))));
   await link.open(call, first);
   return new Database(target, path);

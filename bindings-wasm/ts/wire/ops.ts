@@ -55,6 +55,9 @@ export const Op = {
   backupStream: 50,
   restore: 51,
   stats: 52,
+  recover: 56,
+  replicate: 54,
+  replicaRestore: 55,
 } as const;
 
 /** The kinds of replies. */

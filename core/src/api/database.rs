@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::path::Path;
-use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -15,7 +14,7 @@ use crate::api::transaction::Transaction;
 use crate::api::watch::{Watch, WatchAll};
 use crate::backend::{Backend, Capabilities, Intent, Reply, call_times};
 use crate::error::{Error, Result};
-use crate::exec::database_inner::{DatabaseInner, UNKNOWN};
+use crate::exec::database_inner::DatabaseInner;
 use crate::exec::gate::Gate;
 use crate::exec::schemas::Schemas;
 use crate::exec::stream::RowStream;
@@ -88,7 +87,6 @@ impl Database {
                 schemas: Schemas::shared(),
                 gate: Gate::default(),
                 live: OnceLock::new(),
-                breaks_older: AtomicU64::new(UNKNOWN),
                 trace,
             }),
             limit: None,
@@ -132,6 +130,12 @@ impl Database {
     /// Returns what keeps this database open.
     pub(crate) fn shared(&self) -> &Arc<DatabaseInner> {
         &self.inner
+    }
+
+    /// Returns the time limit of each call.
+    #[cfg(all(feature = "recover", not(target_family = "wasm")))]
+    pub(crate) fn limit(&self) -> Option<Duration> {
+        self.limit
     }
 
     /// Returns the same database with the limit of one call, if it has one.

@@ -16,6 +16,10 @@ mod guarded;
 pub(crate) mod inbox;
 #[cfg(all(feature = "recover", not(target_family = "wasm")))]
 mod recover;
+#[cfg(not(target_family = "wasm"))]
+pub(crate) mod replica;
+#[cfg(not(target_family = "wasm"))]
+pub(crate) mod replica_files;
 pub(crate) mod reply;
 pub(crate) mod rules;
 #[cfg(any(target_family = "wasm", test, feature = "single-thread"))]
@@ -120,6 +124,17 @@ pub trait Backend: MaybeSend + MaybeSync + 'static {
     fn restore(&self, from: RestoreFrom) -> Reply<()> {
         let _ = from;
         Reply::err(Error::unsupported("backups"))
+    }
+
+    /// Begins to keep a replica up to date. The reply is ready once what is committed from then on
+    /// will be stored.
+    ///
+    /// # Errors
+    /// `Unsupported` where the backend can't, and without a write-ahead log.
+    #[cfg(not(target_family = "wasm"))]
+    fn replicate(&self, order: replica::ReplicaOrder) -> Reply<()> {
+        let _ = order;
+        Reply::err(Error::unsupported("continuous backup"))
     }
 
     /// Returns where this backend learns what is to be recorded of its commits and reports them, or

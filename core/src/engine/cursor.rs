@@ -43,6 +43,8 @@ impl Connection {
                 "a stream only reads; run a statement that writes with execute() or query()",
             ));
         }
+        self.confirm_recorded(false);
+        self.refuse_older()?;
         let mut statement = self
             .cache
             .take(sql)

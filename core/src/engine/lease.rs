@@ -62,19 +62,24 @@ impl WalIndex {
         header
     }
 
-    /// Returns where the log ends.
-    pub(super) fn position(self) -> LogPosition {
+    /// Returns the current header, if nobody is writing it just now.
+    pub(super) fn whole_header(self) -> Option<Header> {
         // There are two copies, of which SQLite writes the second one first: if they are equal,
         // both are whole.
+        let header = self.header();
+        let mut second = [0; WORDS];
+        for (index, word) in second.iter_mut().enumerate() {
+            // SAFETY: as in `header`.
+            *word = unsafe { (*self.0.add(WORDS + index)).load(Ordering::Relaxed) };
+        }
+        fence(Ordering::Acquire);
+        (header == second).then_some(header)
+    }
+
+    /// Returns where the log ends.
+    pub(super) fn position(self) -> LogPosition {
         for _ in 0..TRIES {
-            let header = self.header();
-            let mut second = [0; WORDS];
-            for (index, word) in second.iter_mut().enumerate() {
-                // SAFETY: as in `header`.
-                *word = unsafe { (*self.0.add(WORDS + index)).load(Ordering::Relaxed) };
-            }
-            fence(Ordering::Acquire);
-            if header == second {
+            if let Some(header) = self.whole_header() {
                 let half = |word: u64, index: usize| {
                     let bytes = word.to_ne_bytes();
                     let at = index * 4;

@@ -23,6 +23,9 @@ mod hook_slot;
 mod inline;
 mod key_lookup;
 mod lease;
+mod ledger;
+#[cfg(not(target_family = "wasm"))]
+mod log;
 #[cfg(not(target_family = "wasm"))]
 mod math;
 mod moved_files;
@@ -67,6 +70,9 @@ pub(crate) use cursor::Cursor;
 pub(crate) use handle::{DatabaseHandle, OpenFailure};
 #[cfg(not(target_family = "wasm"))]
 pub(crate) use inline::{InlineEnd, LONGEST_VALUE, bound, unbound};
+pub(crate) use ledger::too_new;
+#[cfg(not(target_family = "wasm"))]
+pub(crate) use log::{LogEnd, LogPages, LogRead};
 pub(crate) use open::Role;
 pub(crate) use outbox::{HAS_CHANGESETS, unsupported as unsupported_changesets};
 #[cfg(not(target_family = "wasm"))]

@@ -67,6 +67,11 @@ impl Connection {
     }
 
     fn compile(&mut self, sql: &str) -> (Result<Statement>, Nature) {
+        let (compiled, nature) = self.compile_anew(sql);
+        (compiled.map_err(|error| self.explain_compiling(error)), nature)
+    }
+
+    fn compile_anew(&mut self, sql: &str) -> (Result<Statement>, Nature) {
         let (mut statement, mut nature) = self.compile_once(sql);
         // SQLite may have seen another schema meanwhile. What is recorded must not be emptied in
         // one step.
@@ -84,6 +89,14 @@ impl Connection {
             }
             compiled => (compiled, nature),
         }
+    }
+
+    /// Returns the error of a statement that does not compile, or of a newer program that has
+    /// removed what it names.
+    #[cold]
+    fn explain_compiling(&mut self, error: Error) -> Error {
+        self.confirm_recorded(false);
+        self.refuse_older().err().unwrap_or(error)
     }
 
     fn compile_once(&mut self, sql: &str) -> (Result<Statement>, Nature) {

@@ -217,6 +217,7 @@ impl Connection {
     /// Runs one statement once for each of many parameters.
     fn run_each(&mut self, step: &Step<'_>, extra: &Extra) -> Result<StepOutcome> {
         self.renew_recorder();
+        self.refuse_older()?;
         let done = self.run_rows(step, extra);
         if let (Some(recorder), Some(statement)) = (&self.recorder, self.cache.get(&step.sql)) {
             statement.note_writes(recorder);
@@ -290,6 +291,7 @@ impl Connection {
     ) -> Result<StepOutcome> {
         let raw = self.raw;
         self.renew_recorder();
+        self.refuse_older()?;
         let inline = self.handlers.is_inline();
         let sweeps = inline && !self.is_small();
         if !self.cache.contains(sql) {
@@ -313,9 +315,9 @@ impl Connection {
         }
         self.counters.runs.add(1);
         let done = run_bound(raw, &self.row_id, statement, params, keep, sink);
-        if !statement.readonly
-            && let Some(recorder) = &self.recorder
-        {
+        if statement.readonly {
+            self.refuse_older_read()?;
+        } else if let Some(recorder) = &self.recorder {
             statement.note_writes(recorder);
             recorder.end_write(statement, &self.authorizer.rows, done.is_ok());
             if statement.is_recompiled() {

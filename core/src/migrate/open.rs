@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::api::database::Database;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::exec::trace::TraceSettings;
 use crate::migrations::Migrations;
 use crate::options::Options;
@@ -31,7 +31,7 @@ impl Options {
     #[cfg(any(target_family = "wasm", test, feature = "single-thread"))]
     pub fn open_single_thread(self, path: impl AsRef<Path>) -> Result<Database> {
         if self.migrations.is_some() {
-            return Err(crate::error::Error::invalid(
+            return Err(Error::invalid(
                 "migrations take time: open it with open_single_thread_migrated",
             ));
         }
@@ -59,7 +59,15 @@ async fn migrated(db: Database, migrations: Option<Migrations>, path: &Path) -> 
         Err(error) => {
             // What went wrong first is what its caller has to know.
             let _ = db.close().await;
-            Err(if error.path().is_some() { error } else { error.with_path(path) })
+            Err(of_path(error, Some(path)))
         }
+    }
+}
+
+/// Adds the path of the database that is being opened, if the error has none.
+pub(crate) fn of_path(error: Error, path: Option<&Path>) -> Error {
+    match path {
+        Some(path) if error.path().is_none() => error.with_path(path),
+        _ => error,
     }
 }

@@ -34,6 +34,8 @@ pub(super) enum Handle {
     Commits(Arc<CommitsHandle>),
     Outbox(Arc<OutboxHandle>),
     Backup(Arc<BackupHandle>),
+    #[cfg(not(target_family = "wasm"))]
+    Replica(crate::api::replicate::Replica),
 }
 
 /// A session, a snapshot, a transaction or a savepoint.
@@ -221,7 +223,7 @@ impl Handle {
         match self {
             Self::Session(session_handle) => session_handle.parent,
             Self::Stream(stream) => stream.parent,
-            Self::Watch(_) | Self::Commits(_) | Self::Outbox(_) | Self::Backup(_) => 0,
+            _ => 0,
         }
     }
 }

@@ -74,6 +74,9 @@ mod migrations;
 mod next;
 pub mod numbers;
 mod read;
+mod recover;
+#[cfg(not(target_family = "wasm"))]
+mod replicate;
 mod reply;
 mod request;
 mod requester;

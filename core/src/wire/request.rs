@@ -6,6 +6,9 @@ use super::backup::BackupOperation;
 use super::migrations::MigrationOperation;
 use super::numbers::{op, request};
 use super::read::{ByteReader, malformed};
+use super::recover::RecoverOperation;
+#[cfg(not(target_family = "wasm"))]
+use super::replicate::ReplicaOperation;
 use super::statement::ResultShape;
 use super::sync;
 use crate::api::table::{Choice, Compare, Key, Transfer};
@@ -88,8 +91,13 @@ pub(super) enum Operation {
     Changesets(ChangesetOperation),
     Check,
     Stats,
+    Recover(RecoverOperation),
     Migrations(MigrationOperation),
     Backup(BackupOperation),
+    #[cfg(not(target_family = "wasm"))]
+    Replica(ReplicaOperation),
+    #[cfg(target_family = "wasm")]
+    Replica,
     Table {
         name: String,
         what: OnTable,
@@ -168,9 +176,13 @@ impl Operation {
             | Self::Commits(_)
             | Self::Check
             | Self::Stats => false,
-            Self::ExecuteMany { .. } | Self::Batch(_) => true,
+            Self::ExecuteMany { .. } | Self::Batch(_) | Self::Recover(_) => true,
             Self::Migrations(operation) => operation.changes(),
             Self::Backup(operation) => operation.changes(),
+            #[cfg(not(target_family = "wasm"))]
+            Self::Replica(_) => true,
+            #[cfg(target_family = "wasm")]
+            Self::Replica => true,
             Self::Changesets(operation) => !matches!(operation, ChangesetOperation::Outbox(None)),
             Self::Table { what, .. } => {
                 !matches!(what, OnTable::Get(_) | OnTable::Select(..) | OnTable::Stream)
@@ -208,11 +220,16 @@ impl Operation {
             op::COMMITS => Self::Commits(names(from)?),
             op::CHECK => Self::Check,
             op::STATS => Self::Stats,
+            op::RECOVER => Self::Recover(RecoverOperation::read(from)?),
             op::MIGRATIONS | op::MIGRATE => Self::Migrations(MigrationOperation::read(op, from)?),
             op::INSERT..=op::SELECT_WATCH => {
                 let name = from.str()?.to_owned();
                 Self::Table { name, what: OnTable::read(op, from)? }
             }
+            #[cfg(not(target_family = "wasm"))]
+            op::REPLICATE | op::REPLICA_RESTORE => Self::Replica(ReplicaOperation::read(op, from)?),
+            #[cfg(target_family = "wasm")]
+            op::REPLICATE | op::REPLICA_RESTORE => Self::Replica,
             op::BACKUP | op::BACKUP_STREAM | op::RESTORE => {
                 return Ok(BackupOperation::read(op, from)?.map(Self::Backup));
             }

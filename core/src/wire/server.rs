@@ -387,9 +387,7 @@ impl ServerInner {
                         Ok(inner.keep(head, Handle::Commits(Arc::new(CommitsHandle::new(feed)))))
                     }
                     OperationEnd::Migrations(end) => inner.note_migrations(end),
-                    OperationEnd::Backup(copy) => {
-                        Ok(inner.keep(head, Handle::Backup(Arc::new(copy))))
-                    }
+                    OperationEnd::Held(handle) => Ok(inner.keep(head, handle)),
                     OperationEnd::Outbox(database) => {
                         Ok(inner.keep(head, Handle::Outbox(Arc::new(OutboxHandle::new(database)))))
                     }

@@ -62,9 +62,11 @@ pub(super) fn describe(operation: &Operation) -> String {
         Operation::Commits(_) => "COMMITS".into(),
         Operation::Changesets(_) => "CHANGES".into(),
         Operation::Check => "CHECK".into(),
+        Operation::Recover(_) => "RECOVER".into(),
         Operation::Stats => "STATS".into(),
         Operation::Migrations(_) => "MIGRATE".into(),
         Operation::Backup(_) => "BACKUP".into(),
+        Operation::Replica { .. } => "REPLICATE".into(),
         Operation::Table { name, what } => {
             let verb = match what {
                 OnTable::Insert(_) | OnTable::InsertMany => "INSERT",

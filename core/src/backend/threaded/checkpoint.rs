@@ -9,7 +9,7 @@ use super::slot::LongHolder;
 use crate::engine::Connection;
 
 /// Frames between two checkpoints; SQLite's own default.
-const EVERY: u32 = 1_000;
+pub(super) const EVERY: u32 = 1_000;
 
 /// The number of frames beyond which the log should restart, which needs a moment without readers
 /// in it.
@@ -63,6 +63,8 @@ fn due(state: &Checkpoints, frames: u32) -> bool {
 fn checkpoint(shared: &Arc<Shared>, connection: &mut Connection, frames: u32) {
     let state = &shared.checkpoints;
     state.last.store(frames, Ordering::Relaxed);
+    // The next write begins the log anew if this one copies all of it.
+    shared.replicas.before_restart(shared);
     if frames < RESTART {
         state.restart_at.store(RESTART, Ordering::Relaxed);
         return copy_log(shared, connection);

@@ -178,6 +178,10 @@ fn return_writer(
         shared.counters.rolled_back();
     }
     shared.committed();
+    if connection.wal_frames().is_some_and(|frames| frames >= checkpoint::EVERY) {
+        // SQLite has run a checkpoint with the commit, before anybody was told of it.
+        shared.replicas.before_restart(shared);
+    }
     let due = checkpoint::is_due(shared, connection);
     if due {
         let slot = Arc::clone(claim.slot());

@@ -7,6 +7,7 @@ use std::time::Instant;
 use super::Shared;
 use super::checkpoint;
 use super::foreign::PausedLookout;
+use super::replica::PausedReplicas;
 use super::slot::Slot;
 use super::writer;
 use crate::backend::group::{GroupedWrite, run_together, split_shareable};
@@ -182,11 +183,13 @@ impl OtherConnections for PooledConnections {
     fn clear(&self, all: bool) -> Box<dyn Any> {
         let Some(shared) = self.shared.upgrade() else { return Box::new(()) };
         shared.end_all_leases();
+        // It may be a checkpoint.
+        shared.replicas.before_restart(&shared);
         if !all {
             return Box::new(());
         }
         let except = self.except.as_ref().and_then(Weak::upgrade);
-        let looking = PausedLookout::of(&shared);
-        Box::new((shared.close_other_connections(except.as_ref()), looking))
+        let paused = (PausedLookout::of(&shared), PausedReplicas::of(&shared));
+        Box::new((shared.close_other_connections(except.as_ref()), paused))
     }
 }

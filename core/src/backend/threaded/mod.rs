@@ -14,6 +14,7 @@ mod inline;
 mod lease_expiry;
 mod pool;
 mod read;
+mod replica;
 mod routes;
 mod session;
 mod slot;
@@ -33,6 +34,7 @@ use super::{
     Backend, BackendSession, Capabilities, Completer, CopyOrder, Intent, Pages, Reply, RestoreFrom,
     Stats, call,
 };
+use crate::backend::replica::ReplicaOrder;
 use crate::changes::Observation;
 use crate::engine::{Connection, HAS_CHANGESETS, HAS_ROWS, Role, context};
 use crate::error::{Error, ErrorKind, Result};
@@ -71,6 +73,7 @@ struct Shared {
     checkpoints: Checkpoints,
     counters: Counters,
     copies: copy::Copies,
+    replicas: replica::Replicas,
     /// Readers whose connection keeps a lease, one bit each.
     leased: AtomicU64,
     /// Readers that ran something since leases were last checked, one bit each.
@@ -120,6 +123,7 @@ impl Threaded {
             checkpoints: Checkpoints::default(),
             counters: Counters::default(),
             copies: copy::Copies::default(),
+            replicas: replica::Replicas::default(),
             leased: AtomicU64::new(0),
             touched: AtomicU64::new(0),
             expiry_scheduled: AtomicBool::new(false),
@@ -362,6 +366,13 @@ impl Backend for Threaded {
 
     fn stats(&self) -> Option<Stats> {
         Some(stats::of(&self.shared))
+    }
+
+    fn replicate(&self, order: ReplicaOrder) -> Reply<()> {
+        match self.shared.check_open() {
+            Ok(()) => replica::begin(&self.shared, order),
+            Err(error) => Reply::err(error),
+        }
     }
 
     fn acquire_timeout(&self) -> Option<Duration> {

@@ -57,6 +57,9 @@ internal object Op {
     const val BACKUP_STREAM = 50
     const val RESTORE = 51
     const val STATS = 52
+    const val RECOVER = 56
+    const val REPLICATE = 54
+    const val REPLICA_RESTORE = 55
 }
 
 /** Flags of a request. */
