@@ -12,6 +12,8 @@ const GUIDE = [
   ['live', 'Live queries'],
   ['sync', 'Change sets'],
   ['backup', 'Backup and restore'],
+  ['replication', 'Continuous backup'],
+  ['observing', 'Observing'],
   ['shell', 'The shell'],
   ['cancellation', 'Cancellation and timeouts'],
   ['errors', 'Errors'],
@@ -20,6 +22,8 @@ const GUIDE = [
   ['deployment', 'Deployment and durability'],
   ['processes', 'Several processes'],
   ['browser', 'Browsers and tabs'],
+  ['use-with', 'Use it with …'],
+  ['use-with-python', 'SQLAlchemy, Alembic, SQLModel'],
   ['inspect', 'A look inside'],
 ].map(([page, text]) => ({ text, link: `/guide/${page}` }));
 

@@ -91,6 +91,7 @@ for (const kind of KEEPING) {
       assert.equal(await kindOf(page, async () => window.db.restore((await window.db.serialize()).slice(0, 4096 * 20))), 'Corrupt');
       assert.equal(await kindOf(page, () => window.db.restore('app.db')), 'Unsupported');
       assert.equal(await kindOf(page, () => window.db.backup('copy.db')), 'Unsupported');
+      assert.equal(await kindOf(page, () => window.db.recover('saved.db')), 'Unsupported');
       assert.equal(await value(page, SUMMARY), before);
       assert.deepEqual(await page.evaluate(() => window.ubiqlite.list()), ['app.db']);
     }));

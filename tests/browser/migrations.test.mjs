@@ -9,6 +9,9 @@ const ITEMS = ['0001_items.sql', 'CREATE TABLE items (id INTEGER PRIMARY KEY)'];
 const NAMES = ['0002_names.sql', 'ALTER TABLE items ADD COLUMN name TEXT'];
 const BREAKS = ['0003_no_names.sql', '-- breaks: older\nALTER TABLE items DROP COLUMN name'];
 
+/** How often eight tabs start at the same time; `UBIQLITE_STARTS=50` for the long form. */
+const STARTS = Number(process.env.UBIQLITE_STARTS ?? 5);
+
 /** `count` migrations, of which each writes a row. */
 const many = (count) => [
   ['1_log.sql', 'CREATE TABLE log (n)'],
@@ -20,10 +23,10 @@ const rowsOf = (count) => Array.from({ length: count }, (_, at) => at + 1).join(
 const migrated = (page, files) => start(page, 'app.db', { migrations: files });
 
 /** Begins to open it, and returns at once. `opened` waits for the outcome. */
-const begin = (page, files) =>
-  page.evaluate((migrations) => {
-    window.opening = window.start('app.db', { migrations }).then(() => 'ok', ({ kind, message }) => `${kind}: ${message}`);
-  }, files);
+const begin = (page, files, name = 'app.db') =>
+  page.evaluate((it) => {
+    window.opening = window.start(it.name, { migrations: it.files }).then(() => 'ok', ({ kind, message }) => `${kind}: ${message}`);
+  }, { name, files });
 const opened = (page) => within(LIMIT, 'the opening', page.evaluate(() => window.opening));
 
 /** Returns the kind of the error that a call in a tab rejects with, or what it returns. */
@@ -39,6 +42,22 @@ for (const kind of KEEPING) {
         await Promise.all(tabs.map((page) => begin(page, many(12))));
         assert.deepEqual(await Promise.all(tabs.map(opened)), tabs.map(() => 'ok'));
         for (const page of tabs) assert.equal(await value(page, 'SELECT group_concat(n) FROM (SELECT n FROM log ORDER BY rowid)'), rowsOf(12));
+      }));
+
+    test(`${kind}, ${way}: eight tabs start ${STARTS} times, each time on a new file, without an error`, () =>
+      inBrowser(kind, async ({ tab }) => {
+        const tabs = [];
+        for (let at = 0; at < 8; at += 1) tabs.push(await tab(path));
+        for (let round = 1; round <= STARTS; round += 1) {
+          const name = `first-${round}.db`;
+          await Promise.all(tabs.map((page) => begin(page, many(12), name)));
+          assert.deepEqual(await Promise.all(tabs.map(opened)), tabs.map(() => 'ok'), `round ${round}`);
+          const [first] = tabs;
+          assert.equal(await value(first, 'SELECT group_concat(n) FROM (SELECT n FROM log ORDER BY rowid)'), rowsOf(12));
+          assert.equal(await value(first, 'SELECT count(*) FROM ubiqlite_migrations'), 13);
+          const close = (page) => page.evaluate(() => window.db.close());
+          await within(LIMIT, 'closing', Promise.all(tabs.map(close)));
+        }
       }));
 
     test(`${kind}, ${way}: a tab with older files goes on until a migration breaks it, whoever leads then`, () =>

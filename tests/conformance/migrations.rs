@@ -6,6 +6,12 @@
 #[allow(dead_code, reason = "each test program uses its part")]
 mod support;
 
+#[cfg(unix)]
+#[path = "migrations/each_statement.rs"]
+mod each_statement;
+#[path = "migrations/older.rs"]
+mod older;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;

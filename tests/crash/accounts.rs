@@ -6,8 +6,8 @@ use ubiqlite::{Database, JournalMode, Result, Row, Synchronous, params};
 
 use crate::disk::{Crash, Disk, Image};
 
-const NAME: &str = "accounts.db";
-const ROWS: i64 = 24;
+pub(crate) const NAME: &str = "accounts.db";
+pub(crate) const ROWS: i64 = 24;
 
 /// A value of `bulk`: more bytes of a log than the VFS gathers.
 pub(crate) const LARGE: i64 = 300_000;

@@ -49,6 +49,15 @@ impl Accounts {
     /// Returns what goes wrong in a crash of each of these kinds at each change, and the number
     /// of crashes.
     pub(crate) fn crash(&self, kinds: impl Fn(usize) -> Vec<Crash>) -> (Vec<String>, usize) {
+        self.crash_each(kinds, |_| {})
+    }
+
+    /// As [`crash`](Self::crash), and calls `torn` with the files that are wrong.
+    pub(crate) fn crash_each(
+        &self,
+        kinds: impl Fn(usize) -> Vec<Crash>,
+        mut torn: impl FnMut(Image),
+    ) -> (Vec<String>, usize) {
         let start = self.first();
         let (mut wrong, mut crashes) = (Vec::new(), 0);
         for at in 0.. {
@@ -64,6 +73,7 @@ impl Accounts {
                 crashes += 1;
                 if let Some(what) = self.examine(&image, done) {
                     wrong.push(format!("{}, change {at}, {kind:?}: {what}", self.vfs));
+                    torn(image);
                 }
             }
         }

@@ -9,7 +9,9 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,7 +24,20 @@ if os.environ.get("UBIQLITE_COLLECT"):
     # Objects are collected in the middle of any operation.
     gc.set_threshold(int(os.environ["UBIQLITE_COLLECT"]))
 
+HAS_SQLALCHEMY = find_spec("sqlalchemy") is not None and find_spec("greenlet") is not None
+collect_ignore_glob = [] if HAS_SQLALCHEMY else ["dialect/*"]
+
+if HAS_SQLALCHEMY:
+    from sqlalchemy.dialects import registry
+
+    # As the wheel's entry point does it.
+    registry.register("sqlite.ubiqlite", "ubiqlite.sqlalchemy", "Dialect")
+
+DEADLINE = 60
+"""Seconds that a test of an engine of SQLAlchemy may take."""
+
 T = TypeVar("T")
+Engines = Callable[..., AbstractAsyncContextManager[Any]]
 Run = Callable[[Awaitable[T]], T]
 
 
@@ -87,3 +102,32 @@ def python(code: str, *args: str, timeout: float = 30.0) -> subprocess.Completed
     # On a busy machine a turn of the loop is slow, which development mode reports.
     done.stderr = "".join(line for line in done.stderr.splitlines(True) if not line.startswith("Executing <"))
     return done
+
+
+@pytest.fixture
+def engines(path: str) -> Engines:
+    """Makes engines of SQLAlchemy for the database file, each of which is disposed of at the end of its block."""
+    from sqlalchemy.ext.asyncio import create_async_engine
+
+    @asynccontextmanager
+    async def made(arguments: str = "", database: str = path, **options: Any) -> AsyncIterator[Any]:
+        engine = create_async_engine(f"sqlite+ubiqlite:///{database}{arguments}", **options)
+        try:
+            yield engine
+        finally:
+            await engine.dispose()
+
+    return made
+
+
+@pytest.fixture
+def work() -> Callable[[Awaitable[Any]], Any]:
+    """Runs a coroutine, which must end some time."""
+
+    def run(some: Awaitable[Any]) -> Any:
+        async def bounded() -> Any:
+            return await asyncio.wait_for(some, DEADLINE)
+
+        return asyncio.run(bounded())
+
+    return run

@@ -17,7 +17,8 @@ from __future__ import annotations
 from ._arrow import ArrowTable
 from ._into import Into
 from ._migration_files import MigrationFiles
-from ._open import Opening, deserialize, open  # noqa: A004 - `ubiqlite.open`
+from ._open import Opening, deserialize, open, recover, restore_replica  # noqa: A004 - `ubiqlite.open`
+from ._recover import Recovered
 from ._row import Row
 from ._statements import Executed, Reader, Statement, Statements
 from ._values import Key, Params, Record, Value
@@ -69,9 +70,11 @@ from .errors import (
 )
 from .migrations import AppliedMigration, Drift, Migrations, MigrationStep, Migrator
 from .outbox import Outbox, OutboxBatch
+from .replicate import Replica, ReplicaState, SnapshotReason
 from .run_result import Column, RunResult
 from .select import Comparison, Select
 from .session import AcquireContext, Session, Snapshot
+from .stats import Spent, Stats
 from .stream import RowStream
 from .table import Table, Transfer
 from .transaction import Mode, Savepoint, SavepointScope, Transaction, TransactionScope
@@ -142,6 +145,9 @@ __all__ = [
     "ReadOnly",
     "Reader",
     "Record",
+    "Recovered",
+    "Replica",
+    "ReplicaState",
     "Row",
     "RowStream",
     "RunResult",
@@ -152,8 +158,11 @@ __all__ = [
     "Select",
     "Session",
     "Snapshot",
+    "SnapshotReason",
+    "Spent",
     "Statement",
     "Statements",
+    "Stats",
     "Syntax",
     "Table",
     "Timeout",
@@ -171,4 +180,6 @@ __all__ = [
     "WatchedQuery",
     "deserialize",
     "open",
+    "recover",
+    "restore_replica",
 ]

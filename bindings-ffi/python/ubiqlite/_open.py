@@ -7,7 +7,7 @@ import contextlib
 import json
 import os
 from collections.abc import Generator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Any, Literal, Optional, Union
 
@@ -15,11 +15,13 @@ from . import _fork, _library
 from ._migration_files import MigrationFiles
 from ._opening import settled
 from ._paths import path_of
-from ._target import DatabaseTarget, millis
+from ._recover import Recovered, recovered
+from ._target import DatabaseTarget, TimeLimit, millis
 from .backup import content_of
 from .database import Database
 from .errors import Error, Internal, InvalidArgument
 from .migrations import Migrations, Migrator, migrations_of
+from .replicate import restore
 
 JournalMode = Literal["wal", "delete", "truncate", "persist", "memory"]
 Synchronous = Literal["off", "normal", "full", "extra"]
@@ -71,7 +73,7 @@ class Opening:
         database = Database(target)
         if self._migrations is not None:
             try:
-                await Migrator(target, self._migrations).run()
+                await Migrator(target, self._migrations, self._path).run()
             except (Exception, asyncio.CancelledError):
                 # What went wrong first is what its caller has to know.
                 with contextlib.suppress(Error):
@@ -193,5 +195,54 @@ def _settings(given: dict[str, Any]) -> str:
         raise InvalidArgument(f"the database can't be opened with these arguments: {error}") from None
 
 
+async def recover(
+    source: str | os.PathLike[str], path: str | os.PathLike[str], *, timeout: TimeLimit = None
+) -> Recovered:
+    """Writes all that can be read of the damaged database file ``source`` into the new database file ``path``.
+
+    It is as :meth:`Database.recover`, of a file that need not be open, and perhaps can't be opened. Others may have it
+    open: a transaction that was not finished is rolled back, and nothing else is changed.
+
+    Raises ``CannotOpen`` if ``source`` does not exist, or ``path`` can't be created; ``InvalidArgument`` if ``path``
+    exists; ``NotADatabase`` if nothing in the file is of a database::
+
+        saved = await ubiqlite.recover("damaged.db", "saved.db")
+        for table, rows in saved.tables.items():
+            print(table, rows)
+    """
+    damaged = path_of(source, "of the damaged database")
+    if not damaged:
+        raise InvalidArgument("the path of the damaged database is empty")
+    async with Opening(":memory:", "{}", None) as db:
+        return await recovered(db._target, damaged, path, timeout)
+
+
 def _files(migrations: Migrations | MigrationFiles | None) -> Optional[Migrations]:
     return None if migrations is None else migrations_of(migrations)
+
+
+async def restore_replica(
+    folder: str | os.PathLike[str],
+    path: str | os.PathLike[str],
+    *,
+    to: int | datetime | None = None,
+    timeout: Seconds | None = None,
+) -> int:
+    """Makes the database of a moment of the replica in ``folder``, in the new file ``path``.
+
+    The moment is the newest one, or with ``to`` that of a transaction, by its number, or the newest one whose
+    transaction was stored at or before a time; a ``datetime`` without a time zone is local time. All checksums are
+    verified, and the file gets its name when it is complete. Returns the number of its last transaction::
+
+        await ubiqlite.restore_replica("backup", "yesterday.db", to=datetime.now() - timedelta(days=1))
+
+    :param folder: that of :meth:`Database.replicate`, or of litestream
+    :param path: the new file
+    :param to: the moment
+    :param timeout: for all of it, in seconds; nothing is left of the file then
+    :raises NotFound: if there is no replica, no such moment of it, or a file is missing
+    :raises Corrupt: for a damaged file, which the message names
+    :raises InvalidArgument: if ``path`` exists
+    """
+    async with open(":memory:") as any_database:
+        return await restore(any_database._target, folder, path, to, timeout)

@@ -17,7 +17,7 @@ _DEFAULT = -1
 _FOR_EVER = 2**63 - 1
 
 # What an operation on migrations is to do.
-_PENDING, _APPLIED, _VERIFY = 0, 1, 2
+_PENDING, _APPLIED, _VERIFY, _REHEARSE = 0, 1, 2, 3
 _RUN, _DRY_RUN, _TO = 0, 1, 2
 
 
@@ -150,8 +150,8 @@ class Migrations:
         wait = millis(lock_timeout, "lock_timeout")
         self._patience = _DEFAULT if lock_timeout is None else _FOR_EVER if wait is None else wait
 
-    def _payload(self, doing: int, number: int) -> tuple[Any, ...]:
-        return doing, number, self._flags, self._patience, self._files
+    def _payload(self, doing: int, number: int, opens: str) -> tuple[Any, ...]:
+        return doing, number, self._flags, self._patience, opens, self._files
 
 
 class Migrator:
@@ -161,11 +161,12 @@ class Migrator:
     done.
     """
 
-    __slots__ = ("_migrations", "_target")
+    __slots__ = ("_migrations", "_opens", "_target")
 
-    def __init__(self, target: CallTarget, migrations: Migrations) -> None:
+    def __init__(self, target: CallTarget, migrations: Migrations, opens: str = "") -> None:
         self._target = target
         self._migrations = migrations
+        self._opens = opens  # The path, while the database is being opened: errors have it then.
 
     async def pending(self) -> list[MigrationStep]:
         """Returns what :meth:`run` would do, in this order. Nothing runs, and nothing is changed.
@@ -228,14 +229,18 @@ class Migrator:
             for drift in await db.migrations("migrations").verify():
                 print(drift.object, drift.kind, "; ".join(drift.details))
         """
-        cells = await self._cells(op.MIGRATIONS, _VERIFY)
-        found: list[Drift] = []
-        at = 0
-        while at < len(cells):
-            name, kind, count = cells[at : at + 3]
-            at += 3 + count
-            found.append(Drift(name, _KINDS[kind], cells[at - count : at]))
-        return found
+        return await self._drift(_VERIFY)
+
+    async def rehearse(self) -> list[Drift]:
+        """Applies all of them to a new database in memory, undoes those that can be undone, and applies them again.
+
+        Returns what is not as it was the first time, and what differs from ``schema.sql``, if that is among the files.
+        Tests of programs call it. This database is neither read nor changed. Raises as :meth:`run` and :meth:`to`, and
+        the errors of the SQL in ``schema.sql``::
+
+            assert await db.migrations("migrations").rehearse() == []
+        """
+        return await self._drift(_REHEARSE)
 
     async def applied(self) -> list[AppliedMigration]:
         """Returns the migrations that the database has, in the order of their numbers::
@@ -260,8 +265,18 @@ class Migrator:
             steps.append(MigrationStep(its_number, name, _ACTIONS[action], bool(alone), _took(took)))
         return steps
 
+    async def _drift(self, doing: int) -> list[Drift]:
+        cells = await self._cells(op.MIGRATIONS, doing)
+        found: list[Drift] = []
+        at = 0
+        while at < len(cells):
+            name, kind, count = cells[at : at + 3]
+            at += 3 + count
+            found.append(Drift(name, _KINDS[kind], cells[at - count : at]))
+        return found
+
     async def _cells(self, operation: int, doing: int, number: int = 0) -> list[Any]:
-        reply = await self._target.call(operation, None, *self._migrations._payload(doing, number))
+        reply = await self._target.call(operation, None, *self._migrations._payload(doing, number, self._opens))
         return cells_of(reply)
 
 

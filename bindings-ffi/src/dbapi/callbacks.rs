@@ -18,9 +18,19 @@ use crate::marshal::write::MarshalWriter;
 
 /// What to install; an address of 0 removes it.
 pub(super) enum Callback {
-    Function { name: String, arguments: i32, deterministic: bool, address: usize },
+    Function {
+        name: String,
+        arguments: i32,
+        deterministic: bool,
+        address: usize,
+        /// It is short and leaves the connection alone, so that it may also run within a call.
+        anywhere: bool,
+    },
     Aggregate(Installed),
-    Collation { name: String, address: usize },
+    Collation {
+        name: String,
+        address: usize,
+    },
     Trace(usize),
     Progress(usize, i32),
     Authorizer(usize),
@@ -68,7 +78,15 @@ pub(super) const ROOM: usize = 512;
 /// Added to an aggregate's operation: asks for the result that did not fit before.
 pub(super) const AGAIN: c_int = 0x10;
 
-/// Remembers whether there are any: then no statement runs within a call.
+impl Callback {
+    /// Whether statements that may call it must not run within a call.
+    fn observes(&self) -> bool {
+        !matches!(self, Self::Function { anywhere: true, .. })
+    }
+}
+
+/// Remembers whether there are any that [observe](Callback::observes): then no statement runs within
+/// a call.
 #[derive(Debug, Default)]
 pub(super) struct Callbacks(AtomicBool);
 
@@ -79,8 +97,8 @@ impl Callbacks {
         callback: Callback,
     ) -> impl Future<Output = Result<()>> + Send + use<> {
         // Stays so when they are removed: a caller that used them may do so again.
-        let observing =
-            (!self.0.swap(true, Ordering::AcqRel)).then(|| connection.set_observed(true));
+        let first = callback.observes() && !self.0.swap(true, Ordering::AcqRel);
+        let observing = first.then(|| connection.set_observed(true));
         // SAFETY: the connection stays open; Python keeps the functions until it is
         // closed, and they take its lock on whatever thread they are called.
         let installing =
@@ -101,7 +119,7 @@ unsafe fn install(raw: *mut ffi::sqlite3, callback: Callback) -> Result<()> {
     // SAFETY: by the contract; an address of 0 is no function.
     unsafe {
         let code = match callback {
-            Callback::Function { name, arguments, deterministic, address } => {
+            Callback::Function { name, arguments, deterministic, address, .. } => {
                 let name = super::c_string(name, "the function's name holds a NUL")?;
                 let flags =
                     ffi::SQLITE_UTF8 | if deterministic { ffi::SQLITE_DETERMINISTIC } else { 0 };

@@ -10,7 +10,7 @@
 //! | 5 script | sql, whether an open transaction is committed before |
 //! | 6 end | whether by commit |
 //! | 7 close, 8 interrupt | |
-//! | 9 function | name, arguments, deterministic, address (0: none) |
+//! | 9 function | name, arguments, deterministic, address (0: none), whether it may run on any thread |
 //! | 10 trace, 12 authorizer | address |
 //! | 11 progress | address, steps |
 //! | 13 extensions | whether they may be loaded |
@@ -118,6 +118,7 @@ fn what(from: &mut MarshalReader<'_>, op: u32, checked: bool) -> Option<RequestK
             arguments: i32::try_from(from.int()?).ok()?,
             deterministic: from.bool()?,
             address: address(from)?,
+            anywhere: from.bool()?,
         }),
         10 => RequestKind::Callback(Callback::Trace(address(from)?)),
         11 => RequestKind::Callback(Callback::Progress(

@@ -13,10 +13,11 @@
 //! | a touch, a commit feed, an outbox | names of tables |
 //! | an acknowledgement | the batch's number |
 //! | applying a change set | a policy: its number, or the column of the newest; a list of (table, policy); the bytes |
-//! | on migrations | what to do; a migration's number; flags; milliseconds to wait for the lock; a list of (name, text) |
+//! | on migrations | what to do; a migration's number; flags; milliseconds to wait for the lock; the path that is being opened, or an empty text; a list of (name, text) |
 //! | a copy into a file | whether it replaces a file, whether without unused space (1 or 0), the path |
 //! | a copy as bytes | whether without unused space (1 or 0) |
 //! | a restore | the path of a file, or the bytes of one |
+//! | a recovery | the path of the damaged file, or an empty text for the database's own; the path of the new one |
 //! | begin | the mode's number |
 //! | on a table | its name, and: a record; a key; a key and a record; keys and a record |
 //! | a selection | table, filters of (comparison, column[, operand]), order of (column, descending), limit or None, offset |
@@ -129,6 +130,7 @@ impl Payload<'_, '_> {
                 self.int()?;
                 self.byte()?;
                 self.int()?;
+                self.text()?;
                 self.each(|it| {
                     it.exactly(2)?;
                     it.text()?;
@@ -140,7 +142,21 @@ impl Payload<'_, '_> {
                 self.byte()?;
                 self.text()
             }
+            op::REPLICATE => {
+                self.text()?;
+                (0..5).try_for_each(|_| self.int())
+            }
+            op::REPLICA_RESTORE => {
+                self.text()?;
+                self.byte()?;
+                self.int()?;
+                self.text()
+            }
             op::BEGIN | op::BACKUP_STREAM => self.byte(),
+            op::RECOVER => {
+                self.text()?;
+                self.text()
+            }
             op::RESTORE => match self.from.item()? {
                 Item::Text(path) => {
                     self.out.push(0);

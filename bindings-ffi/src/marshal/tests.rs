@@ -83,13 +83,13 @@ fn the_next_batch_is_asked_for_with_all_bits_of_its_number() {
 
 #[test]
 fn migrations_go_with_their_number_and_their_files() {
-    // `marshal.dumps((1, 48, 0, None, doing, 3, 1, -1, [("1.sql", "S")]), 2)`
+    // `marshal.dumps((1, 48, 0, None, doing, 3, 1, -1, "p", [("1.sql", "S")]), 2)`
     let with = |doing: u8, files: &[u8]| {
-        let head = b"(\x09\0\0\0i\x01\0\0\0i\x30\0\0\0i\0\0\0\0Ni".to_vec();
-        let rest = b"\0\0\0i\x03\0\0\0i\x01\0\0\0i\xff\xff\xff\xff[\x01\0\0\0";
+        let head = b"(\x0a\0\0\0i\x01\0\0\0i\x30\0\0\0i\0\0\0\0Ni".to_vec();
+        let rest = b"\0\0\0i\x03\0\0\0i\x01\0\0\0i\xff\xff\xff\xffu\x01\0\0\0p[\x01\0\0\0";
         request(&[head, vec![doing], rest.to_vec(), files.to_vec()].concat())
     };
-    let payload = b"\x02\x03\0\0\0\0\0\0\0\x01\xff\xff\xff\xff\xff\xff\xff\xff\x01\0\0\0\x05\0\0\x001.sql\x01\0\0\0S";
+    let payload = b"\x02\x03\0\0\0\0\0\0\0\x01\xff\xff\xff\xff\xff\xff\xff\xff\x01\0\0\0p\x01\0\0\0\x05\0\0\x001.sql\x01\0\0\0S";
     assert!(with(2, b"(\x02\0\0\0u\x05\0\0\x001.sqlu\x01\0\0\0S").unwrap().ends_with(payload));
     assert_eq!(with(2, b"(\x01\0\0\0u\x05\0\0\x001.sql"), None, "its text is missing");
     assert_eq!(with(2, b"(\x02\0\0\0u\x05\0\0\x001.sqli\x01\0\0\0"), None);

@@ -89,6 +89,7 @@ const KINDS = ['missing', 'added', 'changed'] as const;
 const PENDING = [Op.migrations, 0] as const;
 const APPLIED = [Op.migrations, 1] as const;
 const VERIFY = [Op.migrations, 2] as const;
+const REHEARSE = [Op.migrations, 3] as const;
 const RUN = [Op.migrate, 0] as const;
 const DRY_RUN = [Op.migrate, 1] as const;
 const TO = [Op.migrate, 2] as const;
@@ -113,8 +114,8 @@ type Asked = readonly [op: number, doing: number];
  * await migrations.to(1);
  * ```
  *
- * A client that has applied migrations is refused, by `SchemaTooNew`, from the moment on when another tab, which has
- * newer files, applies one that says `-- breaks: older`: its page is to be loaded anew.
+ * A client that has applied migrations is refused, by `SchemaTooNew`, from the moment on when another tab or process,
+ * which has newer files, applies one that says `-- breaks: older`: its page is to be loaded anew.
  */
 export class Migrations {
   private readonly files: ReturnType<typeof reading>;
@@ -200,6 +201,22 @@ export class Migrations {
   }
 
   /**
+   * Applies all of the migrations to a new database in memory, undoes those that can be undone, and applies them again.
+   * Returns what is not as it was the first time, and what differs from `schema.sql`, if that is among the files. Tests
+   * of programs call it. This database is neither read nor changed.
+   *
+   * ```js
+   * test('the migrations go forth and back', async () => {
+   *   assert.deepEqual(await db.migrations('./migrations').rehearse(), []);
+   * });
+   * ```
+   * @throws {@link UbiqliteError} as of {@link run} and {@link to}, and those of the SQL in `schema.sql`
+   */
+  rehearse(options?: CallOptions): Promise<Drift[]> {
+    return this.ask(REHEARSE, driftOf, options);
+  }
+
+  /**
    * Returns the migrations that the database has, in the order of their numbers.
    *
    * @throws {@link UbiqliteError} as of a query; `InvalidArgument` for the files, as of {@link run}
@@ -209,10 +226,10 @@ export class Migrations {
   }
 
   /** Reads the files, and returns what runs them while the database is opened. @internal */
-  async opening(): Promise<() => Promise<void>> {
+  async opening(path: string): Promise<() => Promise<void>> {
     const files = await this.files();
     // If the engine is lost meanwhile, the next one does the rest.
-    return async () => void (await this.send(files, RUN, stepsOf, undefined, { number: 0, repeats: true }));
+    return async () => void (await this.send(files, RUN, stepsOf, undefined, { number: 0, opens: path, repeats: true }));
   }
 
   private ask<T>(asked: Asked, read: (reply: Reply) => T, options: CallOptions | undefined, how?: How): Promise<T> {
@@ -226,29 +243,30 @@ export class Migrations {
 
   private send<T>(files: readonly MigrationFile[], asked: Asked, read: (reply: Reply) => T, options: CallOptions | undefined, how: How = { number: 0 }): Promise<T> {
     const { client, handle: on } = this.target;
-    const { number, repeats } = how;
+    const { number, opens, repeats } = how;
     return client.call({
       op: asked[0],
       on,
       options: this.target.options(options),
       repeats,
-      write: (out) => this.write(out, asked, number, files),
+      write: (out) => this.write(out, asked, number, opens ?? '', files),
       read: (reply) => {
         const told = read(reply);
         if (asked === RUN || asked === TO) {
-          client.introduction = { op: KNOW[0], write: (out) => this.write(out, KNOW, 0, files) };
+          client.introduction = { op: KNOW[0], write: (out) => this.write(out, KNOW, 0, '', files) };
         }
         return told;
       },
     });
   }
 
-  private write(out: Writer, [, doing]: Asked, number: number | bigint, files: readonly MigrationFile[]): void {
+  private write(out: Writer, [, doing]: Asked, number: number | bigint, opens: string, files: readonly MigrationFile[]): void {
     const { allowNewer, acceptEdited, lockTimeout } = this.options;
     out.u8(doing);
     out.bigint(numberOf(number));
     out.u8((allowNewer === true ? 1 : 0) | (acceptEdited === true ? 2 : 0));
     out.integer(lockTimeout === undefined ? -1 : Math.min(Math.ceil(lockTimeout), Number.MAX_SAFE_INTEGER));
+    out.text(opens);
     out.u32(files.length);
     for (const [name, text] of files) {
       out.text(name);
@@ -260,6 +278,8 @@ export class Migrations {
 interface How extends Pick<Call<unknown>, 'repeats'> {
   /** The migration to go to; 0 unless that is what is asked for. */
   number: number | bigint;
+  /** The path of the database that is being opened, which an error has then. */
+  opens?: string;
 }
 
 /** Returns the migrations that are given for the opening. @internal */

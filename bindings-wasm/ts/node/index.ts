@@ -7,8 +7,12 @@
 import '../dispose.js';
 import { folders } from '../api/migration-files.js';
 import { paths } from '../api/paths.js';
+import { type Recovered, recoverFile } from '../api/recover.js';
 import { type DatabaseBytes, deserialized } from '../api/restore.js';
+import type { CallOptions } from '../client/options.js';
 import { making } from '../wire/make.js';
+import { channels } from '../client/tracer.js';
+import { callChannel } from './calls.js';
 import { makerOf } from './make.js';
 import { filesOf } from './migration-folder.js';
 import { type Database, type DatabaseOptions, checkPath, engineOptions, openDatabase } from '../api/database.js';
@@ -17,6 +21,7 @@ import { failure } from './failure.js';
 import { pathOf } from './path.js';
 
 making.by = makerOf;
+channels.calls = callChannel();
 folders.read = filesOf;
 paths.resolve = (path) => pathOf(path, 'the path of a copy');
 
@@ -85,4 +90,24 @@ export type DeserializeOptions = Omit<OpenOptions, 'create' | 'readOnly' | 'migr
 export async function deserialize(source: DatabaseBytes, options: DeserializeOptions = {}): Promise<Database> {
   if ('migrations' in options) throw failure('InvalidArgument', 'migrations are run once it is open, by migrations()');
   return deserialized(() => open(':memory:', options), source, { signal: options.signal, timeout: options.timeout });
+}
+
+/**
+ * Writes all that can be read of the damaged database file `from` into the new database file `to`: as
+ * {@link Database.recover}, of a file that need not be open, and perhaps can't be opened. Others may have it open.
+ *
+ * ```js
+ * const { tables, lostAndFound } = await recover('./damaged.db', './saved.db');
+ * for (const [table, rows] of tables) console.log(table, rows);
+ * ```
+ * @throws {@link UbiqliteError} `CannotOpen` if `from` does not exist, or `to` can't be created; `InvalidArgument` if `to`
+ * exists; `NotADatabase` if nothing in the file is of a database; `Unsupported` without the native engine
+ */
+export async function recover(from: string | URL, to: string | URL, options: CallOptions = {}): Promise<Recovered> {
+  const db = await open(':memory:', options);
+  try {
+    return await recoverFile(db['target'], from, to, options);
+  } finally {
+    await db.close();
+  }
 }

@@ -1,10 +1,12 @@
 //! Saving what is left of a damaged database.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::api::database::Database;
 use crate::backend;
 use crate::error::{Error, ErrorKind, Result};
+use crate::exec::target::limited;
 use crate::options::Options;
 
 /// What was saved of a damaged database, from [`recover`].
@@ -46,8 +48,11 @@ pub struct Recovered {
 /// # Ok(()) }
 /// ```
 pub async fn recover(from: impl AsRef<Path>, to: impl AsRef<Path>) -> Result<Recovered> {
-    let to = to.as_ref();
-    backend::recover(from.as_ref().to_owned(), to.to_owned()).await?;
+    recovered(from.as_ref().to_owned(), to.as_ref(), None).await
+}
+
+async fn recovered(from: PathBuf, to: &Path, limit: Option<Duration>) -> Result<Recovered> {
+    limited(backend::recover(from, to.to_owned()), limit, false).await?;
     saved(to).await
 }
 
@@ -59,7 +64,8 @@ impl Database {
     pub async fn recover(&self, to: impl AsRef<Path>) -> Result<Recovered> {
         let sql = "SELECT file FROM pragma_database_list WHERE name = 'main'";
         let from: PathBuf = match self.query_value::<Option<String>>(sql, ()).await? {
-            Some(file) if !file.is_empty() => file.into(),
+            // SQLite's own VFSs tell absolute paths, and others have no files that it could read.
+            Some(file) if Path::new(&file).is_absolute() => file.into(),
             _ => {
                 return Err(Error::new(
                     ErrorKind::InvalidArgument,
@@ -67,7 +73,12 @@ impl Database {
                 ));
             }
         };
-        recover(from, to).await
+        self.recover_file(from, to.as_ref()).await
+    }
+
+    /// As [`recover`], within this one's limit.
+    pub(crate) async fn recover_file(&self, from: PathBuf, to: &Path) -> Result<Recovered> {
+        recovered(from, to, self.limit()).await
     }
 }
 

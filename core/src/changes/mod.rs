@@ -4,6 +4,7 @@
 mod commit;
 mod filter;
 mod interest;
+mod known_migrations;
 mod observation;
 mod pages;
 mod reads;
@@ -11,6 +12,7 @@ mod reads;
 pub use commit::{Commit, RowChange, RowChangeKind, TableChange};
 pub(crate) use filter::{RowFilter, Term, TermTest};
 pub use interest::{ColumnSet, Followed, Interest, TableInterest};
+pub(crate) use known_migrations::KnownMigrations;
 pub(crate) use observation::{Account, LogFrames, LogPosition};
 pub use observation::{CommitObserver, Observation};
 pub use pages::{PageSet, WrittenPages};

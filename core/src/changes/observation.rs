@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use super::{Commit, Interest, WrittenPages};
+use super::{Commit, Interest, KnownMigrations, WrittenPages};
 use crate::platform::{MaybeSend, MaybeSync, Sendable};
 
 /// Is told of commits.
@@ -30,6 +30,7 @@ pub struct Observation {
     unaccounted: AtomicU32,
     /// Commits of this database's connections that have begun, and are not accounted for yet.
     committing: AtomicU32,
+    migrations: KnownMigrations,
     /// Begins to look for commits that are not made here, and ends that.
     look_out: Mutex<Option<Sendable<Box<dyn LookOut>>>>,
 }
@@ -123,6 +124,12 @@ impl Observation {
         }
         // What this thread reads next must not be older than the new version.
         fence(Ordering::SeqCst);
+    }
+
+    /// Returns what is known of the database's migrations.
+    #[inline]
+    pub(crate) fn migrations(&self) -> &KnownMigrations {
+        &self.migrations
     }
 
     /// Returns the number of times that the tables recorded for the outbox may have changed.

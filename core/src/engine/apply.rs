@@ -43,6 +43,7 @@ mod linked {
         /// Something may have been applied: it is up to the caller to undo it.
         pub(in crate::engine) fn apply_changes(&mut self, step: &ApplyStep) -> Result<StepOutcome> {
             self.renew_recorder();
+            self.refuse_older()?;
             if self.recorder.as_ref().is_some_and(|it| it.context.outbox.borrow().has_entries()) {
                 return Err(Error::invalid(
                     "a change set is applied before the transaction changes recorded tables",

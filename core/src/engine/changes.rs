@@ -13,7 +13,7 @@
 use std::cell::{Cell, RefCell};
 use std::ffi::c_int;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::commit_hook::Committing;
 use super::outbox::OutboxLog;
@@ -148,6 +148,13 @@ impl Recorder {
     #[inline]
     pub(super) fn observation(&self) -> &Observation {
         &self.context.observation
+    }
+
+    /// Whether SQLite has compiled a statement anew by itself, and nobody has looked since what
+    /// others have done.
+    #[inline]
+    pub(super) fn has_recompiled(&self) -> bool {
+        self.context.committing.recompiled.load(Ordering::Relaxed)
     }
 
     /// Whether something else is wanted than before.

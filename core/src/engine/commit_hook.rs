@@ -80,6 +80,12 @@ impl Connection {
     /// Returns why a statement has failed, if that is because the outbox has refused its commit.
     #[cold]
     pub(super) fn explain_refusal(&mut self, error: Error) -> Error {
+        let explained = self.explain_outbox(error);
+        // The schema may be another because of a newer program.
+        self.refuse_older_read().err().unwrap_or(explained)
+    }
+
+    fn explain_outbox(&mut self, error: Error) -> Error {
         let refused = self.recorder.as_ref().and_then(|it| {
             it.context.committing.seen.forget_commit();
             it.context.committing.refused.take()

@@ -43,10 +43,13 @@ impl Connection {
                 "a stream only reads; run a statement that writes with execute() or query()",
             ));
         }
+        self.confirm_recorded(false);
+        self.refuse_older()?;
         let mut statement = self
             .cache
             .take(sql)
             .ok_or_else(|| Error::invalid("the prepared statement is missing"))?;
+        self.counters.runs.add(1);
         let params = Box::new(params);
         // SAFETY: the box keeps the parameters where they are until the
         // statement, which is dropped or reset first, is done.

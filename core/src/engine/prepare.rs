@@ -41,6 +41,7 @@ impl Connection {
     /// accept.
     pub(super) fn statement(&mut self, sql: &str) -> Result<&mut Statement> {
         if !self.cache.contains(sql) {
+            self.counters.compiled.add(1);
             let statement = self.compile(sql).0?;
             self.cache.put(sql, statement);
         }
@@ -53,6 +54,7 @@ impl Connection {
     /// As [`statement`](Self::statement).
     pub(crate) fn inspect(&mut self, sql: &str) -> Result<(Nature, bool)> {
         if !self.cache.contains(sql) {
+            self.counters.compiled.add(1);
             let (statement, nature) = self.compile(sql);
             match statement {
                 Ok(statement) => self.cache.put(sql, statement),
@@ -65,6 +67,11 @@ impl Connection {
     }
 
     fn compile(&mut self, sql: &str) -> (Result<Statement>, Nature) {
+        let (compiled, nature) = self.compile_anew(sql);
+        (compiled.map_err(|error| self.explain_compiling(error)), nature)
+    }
+
+    fn compile_anew(&mut self, sql: &str) -> (Result<Statement>, Nature) {
         let (mut statement, mut nature) = self.compile_once(sql);
         // SQLite may have seen another schema meanwhile. What is recorded must not be emptied in
         // one step.
@@ -82,6 +89,14 @@ impl Connection {
             }
             compiled => (compiled, nature),
         }
+    }
+
+    /// Returns the error of a statement that does not compile, or of a newer program that has
+    /// removed what it names.
+    #[cold]
+    fn explain_compiling(&mut self, error: Error) -> Error {
+        self.confirm_recorded(false);
+        self.refuse_older().err().unwrap_or(error)
     }
 
     fn compile_once(&mut self, sql: &str) -> (Result<Statement>, Nature) {

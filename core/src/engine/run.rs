@@ -217,6 +217,7 @@ impl Connection {
     /// Runs one statement once for each of many parameters.
     fn run_each(&mut self, step: &Step<'_>, extra: &Extra) -> Result<StepOutcome> {
         self.renew_recorder();
+        self.refuse_older()?;
         let done = self.run_rows(step, extra);
         if let (Some(recorder), Some(statement)) = (&self.recorder, self.cache.get(&step.sql)) {
             statement.note_writes(recorder);
@@ -246,6 +247,7 @@ impl Connection {
             self.own_changes.begin();
             recorder.begin_write(statement, &self.authorizer.rows);
         }
+        self.counters.runs.add(extra.each.len() as u64);
         for index in 0..extra.each.len() {
             // SAFETY: the connection is open.
             let before = unsafe { ffi::sqlite3_total_changes64(raw) };
@@ -289,6 +291,7 @@ impl Connection {
     ) -> Result<StepOutcome> {
         let raw = self.raw;
         self.renew_recorder();
+        self.refuse_older()?;
         let inline = self.handlers.is_inline();
         let sweeps = inline && !self.is_small();
         if !self.cache.contains(sql) {
@@ -310,10 +313,11 @@ impl Connection {
             self.own_changes.begin();
             recorder.begin_write(statement, &self.authorizer.rows);
         }
+        self.counters.runs.add(1);
         let done = run_bound(raw, &self.row_id, statement, params, keep, sink);
-        if !statement.readonly
-            && let Some(recorder) = &self.recorder
-        {
+        if statement.readonly {
+            self.refuse_older_read()?;
+        } else if let Some(recorder) = &self.recorder {
             statement.note_writes(recorder);
             recorder.end_write(statement, &self.authorizer.rows, done.is_ok());
             if statement.is_recompiled() {
@@ -338,6 +342,7 @@ impl Connection {
             return Err(too_long());
         }
         let mut statement = self.cache.take(sql).ok_or_else(|| Error::closed("statement"))?;
+        self.counters.runs.add(1);
         self.run_apart(&mut statement, params, keep, sink)
     }
 

@@ -1,16 +1,14 @@
 //! What keeps a database open.
 
-use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
 
 use super::gate::Gate;
 use super::schemas::Schemas;
+use super::trace::TraceSettings;
 use crate::backend::Backend;
+use crate::changes::KnownMigrations;
 use crate::error::{Error, Result};
 use crate::live::Hub;
-
-/// Nobody has looked which migrations break older programs.
-pub(crate) const UNKNOWN: u64 = u64::MAX;
 
 /// What all clones of a database share. Handles that may outlive the clones hold it
 /// too, so the database stays open as long as any part of it is in use.
@@ -20,12 +18,17 @@ pub(crate) struct DatabaseInner {
     pub(crate) gate: Gate,
     /// The live queries, once there are any.
     pub(crate) live: OnceLock<Arc<Hub>>,
-    /// The greatest number among the applied migrations that break older programs, as the last one
-    /// has found who has applied any through this; 0 if there is none, [`UNKNOWN`] at first.
-    pub(crate) breaks_older: AtomicU64,
+    /// What its traces say of it.
+    pub(crate) trace: TraceSettings,
 }
 
 impl DatabaseInner {
+    /// Returns what is known of the database's migrations, if the backend notices what others do.
+    #[inline]
+    pub(crate) fn known_migrations(&self) -> Option<&KnownMigrations> {
+        self.backend.observation().map(|it| it.migrations())
+    }
+
     /// Returns the hub of live queries.
     ///
     /// # Errors

@@ -106,6 +106,15 @@ pub(super) async fn restamp(session: &mut Session, migration: &Migration) -> Res
     session.execute(sql, values.into_iter().collect::<Params>()).await.map(drop)
 }
 
+/// Returns the greatest number among those that break older programs; 0 if there is none.
+pub(super) async fn breaking(target: Target<'_>) -> Result<u64> {
+    let sql = "SELECT ifnull(max(id), 0) FROM main.ubiqlite_migrations WHERE breaks";
+    match target.query_value(sql, Params::new()).await {
+        Err(error) if error.kind() == ErrorKind::NoSuchTable => Ok(0),
+        found => found,
+    }
+}
+
 /// Removes a migration that was undone, with those that it stands for.
 pub(super) async fn remove(session: &mut Session, entry: &Entry) -> Result<()> {
     let sql = "DELETE FROM main.ubiqlite_migrations WHERE id = ?";

@@ -13,6 +13,7 @@ mod run;
 use std::time::Duration;
 
 pub use drift::{Drift, DriftKind};
+pub(crate) use open::of_path;
 pub use report::{AppliedMigration, MigrationAction, MigrationStep};
 
 use crate::api::database::Database;
@@ -66,6 +67,9 @@ impl Database {
     /// # Ok(()) }
     /// ```
     pub fn migrations(&self, migrations: &Migrations) -> Migrator {
+        if let Some(known) = self.shared().known_migrations() {
+            known.know(migrations.last().unwrap_or(0));
+        }
         Migrator { db: self.clone(), migrations: migrations.clone() }
     }
 }
@@ -196,9 +200,24 @@ impl Migrator {
         // Its future is large, and few programs keep it for long.
         let done = Box::pin(run::carry_out(&self.db, &self.migrations, goal)).await;
         match done {
-            Ok(steps) => Ok(steps),
+            Ok(steps) => {
+                let known = self.db.shared().known_migrations();
+                let looked = known.is_none_or(|known| known.breaking().is_some());
+                if !goal.dry && (!looked || !steps.is_empty()) {
+                    self.learn_breaking().await?;
+                }
+                Ok(steps)
+            }
             Err(error) => Err(self.explain(error).await),
         }
+    }
+
+    /// Reads which migration breaks older programs: from then on it is looked for whenever others
+    /// have changed the schema.
+    pub(crate) async fn learn_breaking(&self) -> Result<()> {
+        let Some(known) = self.db.shared().known_migrations() else { return Ok(()) };
+        known.set_breaking(ledger::breaking(self.db.target()).await?);
+        Ok(())
     }
 
     /// Adds the line to the error of a file that was changed.

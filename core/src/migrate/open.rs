@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use crate::api::database::Database;
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::exec::trace::TraceSettings;
 use crate::migrations::Migrations;
 use crate::options::Options;
 
@@ -16,8 +17,9 @@ impl Options {
     /// then.
     pub async fn open(mut self, path: impl AsRef<Path>) -> Result<Database> {
         let migrations = self.migrations.take();
+        let trace = TraceSettings::new(path.as_ref(), self.slow());
         let backend = crate::backend::open(path.as_ref(), self).await?;
-        migrated(Database::from_backend(backend), migrations, path.as_ref()).await
+        migrated(Database::traced(backend, trace), migrations, path.as_ref()).await
     }
 
     /// Opens a database with the backend of browsers and Node, to test that backend
@@ -29,12 +31,13 @@ impl Options {
     #[cfg(any(target_family = "wasm", test, feature = "single-thread"))]
     pub fn open_single_thread(self, path: impl AsRef<Path>) -> Result<Database> {
         if self.migrations.is_some() {
-            return Err(crate::error::Error::invalid(
+            return Err(Error::invalid(
                 "migrations take time: open it with open_single_thread_migrated",
             ));
         }
+        let trace = TraceSettings::new(path.as_ref(), self.slow());
         let backend = crate::backend::single_thread::SingleThread::open(path.as_ref(), self)?;
-        Ok(Database::from_backend(Box::new(backend)))
+        Ok(Database::traced(Box::new(backend), trace))
     }
 
     /// As [`open_single_thread`](Self::open_single_thread), with migrations.
@@ -56,7 +59,15 @@ async fn migrated(db: Database, migrations: Option<Migrations>, path: &Path) -> 
         Err(error) => {
             // What went wrong first is what its caller has to know.
             let _ = db.close().await;
-            Err(if error.path().is_some() { error } else { error.with_path(path) })
+            Err(of_path(error, Some(path)))
         }
+    }
+}
+
+/// Adds the path of the database that is being opened, if the error has none.
+pub(crate) fn of_path(error: Error, path: Option<&Path>) -> Error {
+    match path {
+        Some(path) if error.path().is_none() => error.with_path(path),
+        _ => error,
     }
 }

@@ -3,7 +3,8 @@
 //! What an operation on them has: a byte that says what to do, the number of the migration to go to
 //! (8 bytes; 0 unless it is [`To`](Doing::To)), the sum of 1 if newer ones are allowed and 2 if edited
 //! files are accepted, the time to wait for the lock in milliseconds (8 bytes, negative: the
-//! default), and the files: how many (4 bytes), and the name and text of each.
+//! default), the path by which the program is just opening the database (empty: it is open), and the
+//! files: how many (4 bytes), and the name and text of each.
 //!
 //! The reply has rows of one column. For a step: the number, the name, what is done (0 applied, 1
 //! undone, 2 noted, 3 accepted as edited), 1 if it runs alone, and the microseconds that it took or
@@ -11,6 +12,7 @@
 //! breaks older programs, 1 if it can be undone, 1 if it is among the files. For a difference: the
 //! object, 0 if it is missing, 1 if it was added, 2 if it is another, how many details, and those.
 
+use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -20,13 +22,10 @@ use super::numbers::op;
 use super::read::{ByteReader, malformed};
 use super::reply::Outcome;
 use super::server::ServerInner;
-use crate::api::database::Database;
 use crate::api::table::uncommitted;
-use crate::error::{Error, ErrorKind, Result};
-use crate::exec::database_inner::UNKNOWN;
-use crate::migrate::{
-    AppliedMigration, Drift, DriftKind, MigrationAction, MigrationStep, Migrator,
-};
+use crate::engine::too_new;
+use crate::error::{Error, Result};
+use crate::migrate::{AppliedMigration, Drift, DriftKind, MigrationAction, MigrationStep, of_path};
 use crate::migrations::Migrations;
 use crate::row::Rows;
 use crate::value::ValueRef;
@@ -36,6 +35,9 @@ use crate::value::ValueRef;
 pub(super) struct MigrationOperation {
     doing: Doing,
     migrations: Migrations,
+    /// What the program calls the database that it is opening: an error says it, as all errors of
+    /// opening do.
+    opens: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -43,6 +45,7 @@ enum Doing {
     Pending,
     Applied,
     Verify,
+    Rehearse,
     Run,
     DryRun,
     To(u64),
@@ -62,6 +65,7 @@ impl MigrationOperation {
             (op::MIGRATIONS, 0) => Doing::Pending,
             (op::MIGRATIONS, 1) => Doing::Applied,
             (op::MIGRATIONS, 2) => Doing::Verify,
+            (op::MIGRATIONS, 3) => Doing::Rehearse,
             (op::MIGRATE, 0) => Doing::Run,
             (op::MIGRATE, 1) => Doing::DryRun,
             (op::MIGRATE, 2) => Doing::To(u64::try_from(number).map_err(|_| {
@@ -71,17 +75,19 @@ impl MigrationOperation {
             _ => return Err(malformed()),
         };
         let (flags, patience) = (from.u8()?, from.i64()?);
+        let opens = Some(from.str()?).filter(|path| !path.is_empty()).map(PathBuf::from);
         let mut files = Vec::new();
         for _ in 0..from.count()? {
             files.push((from.str()?.to_owned(), from.str()?.to_owned()));
         }
         let migrations =
-            Migrations::new(files)?.allow_newer(flags & 1 != 0).accept_edited(flags & 2 != 0);
+            Migrations::new(files).map_err(|error| of_path(error, opens.as_deref()))?;
+        let migrations = migrations.allow_newer(flags & 1 != 0).accept_edited(flags & 2 != 0);
         let migrations = match u64::try_from(patience) {
             Ok(millis) => migrations.lock_timeout(Duration::from_millis(millis)),
             Err(_) => migrations,
         };
-        Ok(Self { doing, migrations })
+        Ok(Self { doing, migrations, opens })
     }
 }
 
@@ -97,12 +103,17 @@ pub(super) struct MigrationsEnd {
 impl MigrationOperation {
     /// Does it, on the database.
     pub(super) async fn run(
-        self,
+        mut self,
         on: &CallTarget,
         limit: Option<Duration>,
     ) -> Result<MigrationsEnd> {
+        let opens = self.opens.take();
+        self.carry_out(on, limit).await.map_err(|error| of_path(error, opens.as_deref()))
+    }
+
+    async fn carry_out(self, on: &CallTarget, limit: Option<Duration>) -> Result<MigrationsEnd> {
         let CallTarget::Database(database) = on else { return Err(uncommitted()) };
-        let Self { doing, migrations } = self;
+        let Self { doing, migrations, .. } = self;
         let database = database.limited(limit);
         let migrator = database.migrations(&migrations);
         let (mut cells, mut knows) = (Cells::default(), None);
@@ -110,35 +121,23 @@ impl MigrationOperation {
             Doing::Pending => steps(&mut cells, &migrator.pending().await?),
             Doing::Applied => applied(&mut cells, &migrator.applied().await?),
             Doing::Verify => differences(&mut cells, &migrator.verify().await?),
+            Doing::Rehearse => differences(&mut cells, &migrations.rehearse().await?),
             Doing::DryRun => steps(&mut cells, &migrator.dry_run().await?),
             Doing::Run | Doing::To(_) => {
                 let done = match doing {
                     Doing::To(number) => migrator.to(number).await?,
                     _ => migrator.run().await?,
                 };
-                learn_breaking(&database, &migrator, !done.is_empty()).await?;
                 knows = Some(migrations.last().unwrap_or(0));
                 steps(&mut cells, &done);
             }
             Doing::Know => {
-                learn_breaking(&database, &migrator, true).await?;
+                migrator.learn_breaking().await?;
                 knows = Some(migrations.last().unwrap_or(0));
             }
         }
         Ok(MigrationsEnd { rows: cells.finish(), knows, asks: matches!(doing, Doing::Know) })
     }
-}
-
-/// Reads which one of the migrations that the database has breaks older programs, `again` if that is
-/// known.
-async fn learn_breaking(database: &Database, migrator: &Migrator, again: bool) -> Result<()> {
-    let breaks_older = &database.shared().breaks_older;
-    if again || breaks_older.load(Ordering::Acquire) == UNKNOWN {
-        let applied = migrator.applied().await?;
-        let breaks = applied.iter().filter(|it| it.breaks_older).map(|it| it.number).max();
-        breaks_older.store(breaks.unwrap_or(0), Ordering::Release);
-    }
-    Ok(())
 }
 
 impl ServerInner {
@@ -161,17 +160,9 @@ impl ServerInner {
         if knows == 0 {
             return Ok(());
         }
-        let breaks = self.database.shared().breaks_older.load(Ordering::Acquire);
-        if breaks == UNKNOWN || knows >= breaks { Ok(()) } else { Err(too_new()) }
+        let breaking = self.database.shared().known_migrations().and_then(|it| it.breaking());
+        if breaking.is_none_or(|number| knows >= number) { Ok(()) } else { Err(too_new()) }
     }
-}
-
-#[cold]
-fn too_new() -> Error {
-    Error::new(
-        ErrorKind::SchemaTooNew,
-        "a newer program has applied a migration that breaks older ones; load the newer program",
-    )
 }
 
 fn flag(cells: &mut Cells, is: bool) {

@@ -9,6 +9,11 @@ use super::{Place, fill, open_with, options, seen};
 /// What a child process does in a folder, for as long as it lives.
 const JOB: &str = "UBIQLITE_BACKUP_JOB";
 const FOLDER: &str = "UBIQLITE_BACKUP_FOLDER";
+/// The write before which the child is killed, and what it says if there was none.
+#[cfg(target_os = "linux")]
+const LAST: &str = "UBIQLITE_BACKUP_LAST_WRITE";
+#[cfg(target_os = "linux")]
+const WRITES: &str = "writes:";
 
 /// The child: not a test by itself.
 #[tokio::test]
@@ -26,6 +31,12 @@ async fn child() {
             db.backup(folder.join("copy.db")).overwrite(true).compact(true).await.unwrap();
             println!("done");
         },
+        #[cfg(target_os = "linux")]
+        "write" => {
+            each_write::count(std::env::var(LAST).unwrap().parse().unwrap());
+            db.backup(folder.join("copy.db")).overwrite(true).await.unwrap();
+            println!("{WRITES}{}", each_write::counted());
+        }
         "restore" => loop {
             for source in ["two.db", "one.db"] {
                 db.restore(folder.join(source)).await.unwrap();
@@ -100,6 +111,100 @@ async fn a_copy_that_is_killed_at_any_moment_leaves_no_half_file_under_its_name(
     let db = open_with(options(), &place.path("app.db")).await;
     db.backup(place.path("copy.db")).overwrite(true).await.unwrap();
     db.close().await.unwrap();
+    assert_eq!(place.others(), ["copy.db"]);
+}
+
+/// Of SQLite's own calls of the system, those that write.
+#[cfg(target_os = "linux")]
+mod each_write {
+    use std::ffi::c_void;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use rusqlite::ffi;
+
+    static WRITES: AtomicU64 = AtomicU64::new(0);
+    static LAST: AtomicU64 = AtomicU64::new(u64::MAX);
+
+    fn note() {
+        if WRITES.fetch_add(1, Ordering::SeqCst) + 1 == LAST.load(Ordering::SeqCst) {
+            // SAFETY: it ends this process here, and nothing of it runs after that.
+            unsafe { libc::kill(libc::getpid(), libc::SIGKILL) };
+            loop {
+                std::thread::park();
+            }
+        }
+    }
+
+    unsafe extern "C" fn write(file: i32, bytes: *const c_void, length: usize) -> isize {
+        note();
+        // SAFETY: by the contract of what it stands for.
+        unsafe { libc::write(file, bytes, length) }
+    }
+
+    unsafe extern "C" fn pwrite(file: i32, bytes: *const c_void, length: usize, at: i64) -> isize {
+        note();
+        // SAFETY: by the contract of what it stands for.
+        unsafe { libc::pwrite(file, bytes, length, at) }
+    }
+
+    /// Counts from now on, and ends the process before the write `last`.
+    pub(super) fn count(last: u64) {
+        LAST.store(last, Ordering::SeqCst);
+        type Call = unsafe extern "C" fn();
+        type Write = unsafe extern "C" fn(i32, *const c_void, usize) -> isize;
+        type WriteAt = unsafe extern "C" fn(i32, *const c_void, usize, i64) -> isize;
+        // SAFETY: SQLite calls each by its own signature, which these are.
+        let calls = unsafe {
+            let write = std::mem::transmute::<Write, Call>(write);
+            let pwrite = std::mem::transmute::<WriteAt, Call>(pwrite);
+            [(c"write", write), (c"pwrite", pwrite), (c"pwrite64", pwrite)]
+        };
+        // SAFETY: the default VFS lives as long as the process.
+        unsafe {
+            let vfs = ffi::sqlite3_vfs_find(std::ptr::null());
+            let set = (*vfs).xSetSystemCall.unwrap();
+            for (name, call) in calls {
+                assert_eq!(set(vfs, name.as_ptr(), Some(call)), ffi::SQLITE_OK, "{name:?}");
+            }
+        }
+    }
+
+    pub(super) fn counted() -> u64 {
+        WRITES.load(Ordering::SeqCst)
+    }
+}
+
+/// CI kills before some of the writes; `UBIQLITE_BACKUP_KILLS=400` before each.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_copy_that_is_killed_before_any_of_its_writes_leaves_no_half_file_under_its_name() {
+    use std::os::unix::process::ExitStatusExt as _;
+
+    let place = Place::new().await;
+    place.db.close().await.unwrap();
+    let source = seen(&place.path("app.db"));
+    let run = |last: u64| {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["--exact", "kills::child", "--nocapture", "--test-threads", "1"]);
+        command.env(JOB, "write").env(FOLDER, place.folder.path()).env(LAST, last.to_string());
+        command.output().unwrap()
+    };
+    let whole = run(u64::MAX);
+    let told = String::from_utf8_lossy(&whole.stdout).into_owned();
+    let writes = told.lines().find_map(|line| line.strip_prefix(WRITES)).expect(&told);
+    let writes: u64 = writes.parse().unwrap();
+    assert!(writes > 200, "{writes}");
+    assert_eq!(seen(&place.path("copy.db")), source);
+    std::fs::remove_file(place.path("copy.db")).unwrap();
+    let step = if kills() >= 400 { 1 } else { 11 };
+    for last in (1..=writes).step_by(step).chain([writes]) {
+        let status = run(last).status;
+        assert_eq!(status.signal(), Some(libc::SIGKILL), "before write {last}");
+        assert!(!place.path("copy.db").exists(), "before write {last} of {writes}");
+    }
+    assert_eq!(seen(&place.path("app.db")), source);
+    run(u64::MAX);
+    assert_eq!(seen(&place.path("copy.db")), source);
     assert_eq!(place.others(), ["copy.db"]);
 }
 

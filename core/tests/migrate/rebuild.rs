@@ -163,3 +163,16 @@ async fn a_table_that_refers_to_itself_goes_on_to() {
     db.execute("DELETE FROM tree WHERE id = 1", ()).await.unwrap();
     assert_eq!(number(&db, "SELECT count(*) FROM tree").await, 0);
 }
+
+#[tokio::test]
+async fn what_analyze_has_found_out_stays() {
+    let (_place, db) = fresh().await;
+    db.migrations(&files(&[BEFORE])).run().await.unwrap();
+    db.execute("ANALYZE", ()).await.unwrap();
+    let found = "SELECT tbl, idx, stat FROM sqlite_stat1 ORDER BY tbl, idx";
+    let before: Vec<(String, Option<String>, String)> = db.query(found, ()).await.unwrap();
+    assert!(before.iter().any(|(table, ..)| table == "items"), "{before:?}");
+    db.migrations(&files(&[BEFORE, ("2_form.sql", NEW_FORM)])).run().await.unwrap();
+    let after: Vec<(String, Option<String>, String)> = db.query(found, ()).await.unwrap();
+    assert_eq!(after, before);
+}

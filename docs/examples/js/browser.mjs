@@ -27,14 +27,10 @@ export async function addItem(db, name) {
 }
 // #endregion again
 
-export async function announce(db, refresh) {
-  // #region announce
-  const changes = new BroadcastChannel('items changed');
-  changes.onmessage = async () => refresh(await db.query('SELECT * FROM items'));
-
-  await addItem(db, 'lamp');
-  changes.postMessage('added'); // to the other tabs
-  // #endregion announce
+export function live(db, refresh) {
+  // #region live
+  return db.watch('SELECT * FROM items').subscribe(({ rows }) => refresh(rows));
+  // #endregion live
 }
 
 export async function persistent() {

@@ -58,6 +58,14 @@ test('migrations can be run by hand', async () => {
   await db.close();
 });
 
+test('they can be tried out in memory', async () => {
+  // #region rehearse
+  const db = await open(':memory:');
+  assert.deepEqual(await db.migrations('./migrations').rehearse(), []);
+  // #endregion rehearse
+  await db.close();
+});
+
 test('an older program is told', async (t) => {
   const path = fresh(t);
   await (await open(path, { migrations: './migrations' })).close();

@@ -78,6 +78,18 @@ def test_migrations_can_be_run_by_hand(capsys: pytest.CaptureFixture[str]) -> No
     asyncio.run(main())
 
 
+def test_they_can_be_tried_out_in_memory() -> None:
+    """Forth and back."""
+
+    async def main() -> None:
+        # region rehearse
+        async with ubiqlite.open(":memory:") as db:
+            assert await db.migrations("migrations").rehearse() == []
+        # endregion rehearse
+
+    asyncio.run(main())
+
+
 def test_an_older_program_is_told(tmp_path: Path) -> None:
     """It is refused, unless it may go on."""
 

@@ -13,9 +13,18 @@ from typing import Any
 
 from works import TASKS, arrow, fill, insert_many, inserts, point_reads, query_stalls, stalls, stream
 
-MODULES = {"ubiqlite": "ours", "sqlite3": "stdlib", "aiosqlite": "aio", "ubiqlite.aiosqlite": "drop_in", "adbc": "adbc"}
+MODULES = {
+    "ubiqlite": "ours",
+    "sqlite3": "stdlib",
+    "aiosqlite": "aio",
+    "ubiqlite.aiosqlite": "drop_in",
+    "adbc": "adbc",
+    "sqlite+ubiqlite": "orm_ours",
+    "sqlite+aiosqlite": "orm_aio",
+}
 # Slow subjects do fewer operations, never other ones.
 SLOWNESS = {"ubiqlite": 1, "sqlite3": 2, "aiosqlite": 10, "ubiqlite.aiosqlite": 4, "adbc": 1}
+SLOWNESS |= {"sqlite+ubiqlite": 1, "sqlite+aiosqlite": 1}
 
 
 async def work(name: str, subject: Any, n: Any) -> Any:
@@ -46,10 +55,27 @@ async def work(name: str, subject: Any, n: Any) -> Any:
         return await stream(subject, subject.tuples_of_all, 0)
     if name == "arrow":
         return await arrow(subject)
+    if name.startswith("orm_"):
+        return await orm_work(name, subject, n)
     if name == "stalls":
         return await stalls(subject)
     if name == "query_stalls":
         return await query_stalls(subject)
+    raise SystemExit(f"there is no work {name}")
+
+
+async def orm_work(name: str, subject: Any, n: Any) -> Any:
+    # Only these works need SQLAlchemy.
+    import orm_works
+
+    if name == "orm_get":
+        return await orm_works.gets(subject, 1, n(20_000))
+    if name == "orm_get_50":
+        return await orm_works.gets(subject, orm_works.SESSIONS, n(20_000))
+    if name == "orm_select_1000":
+        return await orm_works.select_1000(subject, n(1000) // 5)
+    if name == "orm_insert_1000":
+        return await orm_works.insert_1000(subject, n(1000) // 10)
     raise SystemExit(f"there is no work {name}")
 
 

@@ -61,6 +61,7 @@ pub(crate) async fn migrations(db: &Database, call: &Call<'_>) -> Result<Outcome
         Some("to") => migrator.to(call.number("number")?.ok_or("\"to\" wants \"number\"")?).await,
         Some("applied") => return Ok(migrator.applied().await.map(|all| list(&all, applied))),
         Some("verify") => return Ok(migrator.verify().await.map(|all| list(&all, drift))),
+        Some("rehearse") => return Ok(migrations.rehearse().await.map(|all| list(&all, drift))),
         other => return Err(format!("migrations can't {other:?}")),
     };
     Ok(steps.map(|all| list(&all, step)))

@@ -86,6 +86,10 @@ impl World {
         if let Some(limit) = call.millis("timeout")? {
             db = db.timeout(limit);
         }
+        if call.method == "recover" {
+            let saved = db.recover(self.dir.join(call.text("path")?)).await;
+            return Ok(saved.map(|saved| recovered(&saved)));
+        }
         on_database(&db, call, rest).await
     }
 
@@ -177,4 +181,13 @@ fn read_options(json: &Json) -> Result<Options, String> {
         };
     }
     Ok(options)
+}
+
+fn recovered(saved: &ubiqlite::Recovered) -> Data {
+    let table =
+        |(name, rows): &(String, u64)| Data::List(vec![Data::Text(name.clone()), (*rows).into()]);
+    Data::Map(vec![
+        ("tables".to_owned(), Data::List(saved.tables.iter().map(table).collect())),
+        ("lost_and_found".to_owned(), saved.lost_and_found.into()),
+    ])
 }

@@ -77,6 +77,10 @@ export function make(call, own, rest) {
   if (!db) throw new Failure(`no handle has the name "${call.on}"`);
   const limit = call.number('timeout');
   if (limit !== undefined) db = db.timeout(limit);
+  if (call.method === 'recover') {
+    const args = withOptions(call, [rest.world.place.locate(call.text('path'))]);
+    return settle(() => db.recover(...args), from.fromRecovered);
+  }
   return dispatch('database', db, call, rest);
 }
 

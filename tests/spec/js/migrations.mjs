@@ -15,7 +15,7 @@ const APPLIED = {
 const DRIFT = { object: text, kind: word('missing', 'added', 'changed'), details: texts };
 
 /** The methods, and the fields of what each lists. */
-const METHODS = { run: STEP, dryRun: STEP, pending: STEP, to: STEP, applied: APPLIED, verify: DRIFT };
+const METHODS = { run: STEP, dryRun: STEP, pending: STEP, to: STEP, applied: APPLIED, verify: DRIFT, rehearse: DRIFT };
 
 /** Does what a step says with the migrations of a database. */
 export function callMigrations(db, call) {

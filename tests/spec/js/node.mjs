@@ -38,9 +38,10 @@ export async function load(path) {
   return import(pathToFileURL(file).href);
 }
 
-/** @returns {import('./runner.mjs').Environment} */
+/** @returns {import('./runner.mjs').Environment} what is lacking depends on the engine */
 export function environment(api, print = console.log) {
-  return { api, options: {}, lacks: new Map(), place: directory, print, watch };
+  const lacks = process.env.UBIQLITE_ENGINE === 'wasm' ? [['recovery', 'only native engines recover a damaged file']] : [];
+  return { api, options: {}, lacks: new Map(lacks), place: directory, print, watch };
 }
 
 /** Makes a separate directory. */

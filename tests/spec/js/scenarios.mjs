@@ -16,7 +16,7 @@ export const SUBJECTS = [
 const OF_A_FILE = ['subject', 'about', 'scenarios'];
 const OF_A_SCENARIO = ['name', 'needs', 'given', 'setup', 'open', 'steps'];
 const NEEDS = [
-  'transactions', 'snapshots', 'cursors', 'sessions', 'files', 'interrupts', 'real_type',
+  'transactions', 'snapshots', 'cursors', 'sessions', 'files', 'recovery', 'interrupts', 'real_type',
   'utf16_text', 'big_integers', 'shared_handles',
 ];
 

@@ -132,6 +132,12 @@ export function fromDamages(found) {
   });
 }
 
+export function fromRecovered({ tables, lostAndFound, ...more }) {
+  if (Object.keys(more).length > 0) throw new Failure(`a recovery has also said ${Object.keys(more)}`);
+  const counted = [...tables].map(([name, rows]) => [fromValue(name), fromCount(rows)]);
+  return new Map([['tables', counted], ['lost_and_found', fromCount(lostAndFound)]]);
+}
+
 export function fromCapabilities(known) {
   const fields = Object.entries(Object(known));
   if (fields.length === 0) throw new Failure(`the capabilities are ${describe(known)}`);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os.path
 from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
@@ -16,7 +17,7 @@ from watch import Watching
 _READS = {"query", "query_one", "query_optional", "query_value", "stream"}
 _STATEMENTS = _READS | {"execute", "execute_many", "batch"}
 _DATABASE = _STATEMENTS | {"close", "interrupt", "capabilities", "transaction", "begin", "acquire", "snapshot"}
-_DATABASE |= {"watch", "watch_all", "touch", "outbox", "apply", "check", "migrations"}
+_DATABASE |= {"watch", "watch_all", "touch", "outbox", "apply", "check", "recover", "migrations"}
 _NESTING = _STATEMENTS | {"savepoint", "begin_savepoint", "apply"}
 METHODS = {
     "database": _DATABASE,
@@ -81,7 +82,7 @@ _ENDS = {"all": give.from_rows, "first": give.from_optional_row, "count": give.f
 _COMPARISONS = {"ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">=", "like": "like", "not_like": "not like"}
 
 
-async def simple(kind: str, target: Any, call: Call) -> Any:
+async def simple(kind: str, target: Any, call: Call, directory: str) -> Any:
     """Makes a call that returns no handle, and returns its result as data."""
     if call.has("table"):
         return await _on_table(target.table(call.data("table")), call)
@@ -104,6 +105,10 @@ async def simple(kind: str, target: Any, call: Call) -> Any:
         options = {**to_apply(call), **call.options()}
         call.done()
         return from_applied(await target.apply(**options))
+    if method == "recover":
+        path, options = os.path.join(directory, call.data("path")), call.options()
+        call.done()
+        return give.from_recovered(await target.recover(path, **options))
     if method == "migrations":
         return await carried_out(target, call)
     arguments, convert = _SIMPLE[method]

@@ -28,7 +28,7 @@ async def carried_out(db: Any, call: Call) -> list[dict[str, Any]]:
     options = _options({name: call.json(name) for name in _OPTIONS if call.has(name)})
     do, numbers = call.json("do"), [call.json("number")] if call.has("number") else []
     call.done()
-    convert = {"applied": _applied, "verify": _drift}.get(do, _step)
+    convert = {"applied": _applied, "verify": _drift, "rehearse": _drift}.get(do, _step)
     found = await getattr(db.migrations(files, **options), do)(*numbers)
     if type(found) is not list:
         raise Failure(f"what is told of migrations is {found!r}")

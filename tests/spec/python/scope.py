@@ -164,7 +164,7 @@ class Scope:
         if kind == "outbox":
             return await (self._meanwhile(target.wait, call) if call.method == "wait" else target.call(call))
         if not call.has("steps"):
-            return await simple(kind, target, call)
+            return await simple(kind, target, call, str(self.world.directory))
         async with holding(kind, target, call) as handle:
             kind = KINDS[call.method]
             await Scope(self.world, dict(self.names), [*self.frames, (call.name, kind, handle)]).run(call.step["steps"])

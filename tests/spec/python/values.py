@@ -101,5 +101,10 @@ def from_damages(found: Any) -> list[dict[str, Any]]:
     return [vars(each) for each in found]
 
 
+def from_recovered(saved: Any) -> dict[str, Any]:
+    tables = [[name, from_count(rows)] for name, rows in saved.tables.items()]
+    return {"tables": tables, "lost_and_found": from_count(saved.lost_and_found)}
+
+
 def from_capabilities(known: Any) -> dict[str, bool]:
     return {name: from_yes(value) for name, value in known._asdict().items()}

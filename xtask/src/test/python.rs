@@ -20,6 +20,9 @@ const SOME: &str = "5000";
 const SOURCES: &[&str] =
     &["bindings-ffi/python", "tests/spec/python", "tests/bench/python", "examples/python", SYNC];
 
+/// A web service on the dialect for SQLAlchemy, in the folder of examples.
+const SERVICE: &str = "examples/python/fastapi_sqlmodel";
+
 /// Two devices that synchronise, and their server.
 const SYNC: &str = "examples/sync";
 
@@ -82,7 +85,9 @@ pub(crate) fn steps(workspace: &Workspace, report: &mut Report) {
             musl::loads(workspace, &tools, &wheel)
         });
     }
-    report.step("who works on aiosqlite, on the drop-in", || peers(workspace, &wheel));
+    report.step("who works on aiosqlite, and FastAPI with SQLModel, on ours", || {
+        peers(workspace, &tools, &wheel)
+    });
     let all = python::all();
     let ends = [all.keys().next().copied(), all.keys().next_back().copied()];
     for (version, python) in all {
@@ -109,9 +114,9 @@ fn contents(tools: &Venv, wheel: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Runs aiosqlite's own tests, LangGraph's suite for checkpointers, and Alembic, with the
-/// wheel installed: the dialect is found by its entry point.
-fn peers(workspace: &Workspace, wheel: &Path) -> anyhow::Result<()> {
+/// Runs aiosqlite's own tests, LangGraph's suite for checkpointers, Alembic, and a service with
+/// FastAPI and SQLModel, with the wheel installed: the dialect is found by its entry point.
+fn peers(workspace: &Workspace, tools: &Venv, wheel: &Path) -> anyhow::Result<()> {
     let folder = folder(workspace).join("peers");
     let list = folder.join("requirements.txt");
     let venv = Venv::make(workspace, "peers", &python::default()?, &[list])?;
@@ -119,7 +124,11 @@ fn peers(workspace: &Workspace, wheel: &Path) -> anyhow::Result<()> {
     for name in ["aiosqlite", "langgraph", "alembic"] {
         venv.python().arg(folder.join(name).join("run.py")).dir(&folder).run()?;
     }
-    Ok(())
+    let service = workspace.root().join(SERVICE);
+    let mypy = Run::new(tools.program("mypy")).dir(&service);
+    let python = venv.program("python");
+    mypy.args(["--strict", "--python-executable"]).arg(&python).arg("app.py").run()?;
+    venv.python().args(PYTEST).arg(&service).dir(&service).run()
 }
 
 /// Installs the wheel in its own environment, where there is no Rust, and runs tests on it.

@@ -1,4 +1,4 @@
-"""SQLAlchemy's own tests of dialects, which are in its wheel, on ``aiosqlite`` and on ours."""
+"""SQLAlchemy's own tests of dialects, which are in its wheel, on ``aiosqlite``, on the drop-in and on our dialect."""
 
 import os
 

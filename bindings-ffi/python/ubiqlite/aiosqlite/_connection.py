@@ -157,12 +157,16 @@ class Connection(Jobs):
     @autocommit.setter
     def autocommit(self, value: Any) -> None:
         self.check()
+        self.run(self.steps_autocommit(value))
+
+    def steps_autocommit(self, value: Any) -> Steps[None]:
+        """Commits or begins as the value requires, and keeps it."""
         if value is True:
-            if self.in_transaction:
-                self.run(self.plain(6, True))
+            if self._in_transaction:
+                yield from self.plain(6, True)
         elif value is False:
-            if not self.in_transaction:
-                self.run(self.plain(5, "BEGIN", False))
+            if not self._in_transaction:
+                yield from self.plain(5, "BEGIN", False)
         elif value != _LEGACY:
             raise ValueError("autocommit must be True, False, or sqlite3.LEGACY_TRANSACTION_CONTROL")
         self._autocommit = value
@@ -216,10 +220,13 @@ class Connection(Jobs):
             self._in_transaction = False
 
     def steps_function(
-        self, name: str, narg: int, func: Optional[Callable[..., Any]], deterministic: bool
+        self, name: str, narg: int, func: Optional[Callable[..., Any]], deterministic: bool, anywhere: bool = False
     ) -> Steps[None]:
+        """Installs a function. ``anywhere``: it is short and leaves the connection alone, so that statements still
+        complete within the call, and it runs on any thread."""
         made = None if func is None else _callbacks.function(func)
-        return self.callbacks.install(self, ("function", name, narg), made, 9, name, narg, bool(deterministic), None)
+        slot = ("function", name, narg)
+        return self.callbacks.install(self, slot, made, 9, name, narg, bool(deterministic), None, anywhere)
 
     def steps_aggregate(self, name: str, narg: int, kind: Optional[Callable[[], Any]], window: bool) -> Steps[None]:
         # If an aggregate is not a class, each call fails, as in `sqlite3`.

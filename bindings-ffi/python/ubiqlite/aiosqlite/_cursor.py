@@ -58,13 +58,14 @@ class Cursor:
         """
         connection = self._usable()
         engine = connection.engine
+        first = _FIRST if rest is None else _ALL
         with engine.lock:
             if connection.active is not None or special():
                 return connection.submit(self._steps(sql, parameters, rest))
             number = engine.number() | self._flags()
             self._forget()
             try:
-                reply = engine.call_held((number, 1, self._number, sql, parameters, connection.begin, _FIRST))
+                reply = engine.call_held((number, 1, self._number, sql, parameters, connection.begin, first))
             except Unconverted:
                 return connection.submit(self._steps(sql, parameters, rest))
             if reply is None:

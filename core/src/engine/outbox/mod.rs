@@ -78,6 +78,7 @@ impl Connection {
         self.authorizer.rows.set(recorder.row_context());
         self.recorder = Some(recorder);
         self.hook_commits();
+        self.learn_breaking();
     }
 
     fn read_recorded(&mut self) -> Result<Vec<RecordedTable>> {

@@ -10,10 +10,16 @@ const NO_NAMES: (&str, &str) = ("0002_names.down.sql", "ALTER TABLE items DROP C
 const BREAKS: (&str, &str) = ("0003_x.sql", "-- breaks: older\nALTER TABLE items DROP COLUMN name");
 
 fn payload(doing: u8, number: i64, flags: u8, files: &[(&str, &str)]) -> Vec<u8> {
+    opening("", doing, number, flags, files)
+}
+
+/// Of a client that is opening the database by this path.
+fn opening(path: &str, doing: u8, number: i64, flags: u8, files: &[(&str, &str)]) -> Vec<u8> {
     let mut bytes = vec![doing];
     bytes.extend(number.to_le_bytes());
     bytes.push(flags);
     bytes.extend((-1i64).to_le_bytes());
+    bytes.extend(text(path));
     bytes.extend((files.len() as u32).to_le_bytes());
     for (name, sql) in files {
         bytes.extend(text(name));
@@ -51,6 +57,24 @@ impl Client {
 
 async fn databases() -> Vec<Database> {
     vec![in_memory(true).await, in_memory(false).await]
+}
+
+#[tokio::test]
+async fn a_migration_that_fails_while_opening_says_of_which_database_as_all_errors_of_opening_do() {
+    const BAD: (&str, &str) = ("2_bad.sql", "CREATE TABLE more (x);\nCREATE TABEL items (x)");
+    for db in databases().await {
+        let mut client = Client::new(&db, 1);
+        let by_call = client.refused(op::MIGRATE, &payload(0, 0, 0, &[ITEMS, BAD])).await;
+        assert!(!by_call.contains("app.db"), "{by_call}");
+        let told = client.refused(op::MIGRATE, &opening("app.db", 0, 0, 0, &[ITEMS, BAD])).await;
+        assert!(told.contains("app.db: migration 2_bad: line 2"), "{told}");
+        let of_path = r#""path":"app.db""#;
+        assert!(told.contains(of_path) && told.contains(r#""offset":30"#), "{told}");
+        let wrong = opening("app.db", 0, 0, 0, &[("items.sql", "")]);
+        let told = client.refused(op::MIGRATE, &wrong).await;
+        assert!(told.contains(of_path) && told.contains("items.sql"), "{told}");
+        db.close().await.unwrap();
+    }
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! The works, their subjects, and the goals. `tests/bench/python` has the code of each
 //! work.
 
-use super::super::goals::{Bound, Goal, Measure, faster, time, usually_at_most};
+use super::super::goals::{Bound, Goal, Measure, faster, ratio, time, usually_at_most};
 use super::super::suite::{Data, Suite, UBIQLITE, Whose, Work, work};
 
 pub(crate) const STDLIB: &str = "sqlite3";
@@ -10,10 +10,13 @@ const AIO: &str = "aiosqlite";
 const DROP_IN: &str = "ubiqlite.aiosqlite";
 /// ADBC's driver for SQLite, which has Arrow tables and nothing else.
 const ADBC: &str = "adbc";
+/// SQLAlchemy's ORM on our dialect, and on aiosqlite.
+const ORM: &str = "sqlite+ubiqlite";
+const ORM_ON_AIO: &str = "sqlite+aiosqlite";
 
 pub(crate) const SUITE: Suite = Suite {
     name: "python",
-    subjects: &[UBIQLITE, STDLIB, AIO, DROP_IN, ADBC],
+    subjects: &[UBIQLITE, STDLIB, AIO, DROP_IN, ADBC, ORM, ORM_ON_AIO],
     works: WORKS,
     further: &[
         ("stalls_busy", "computing of the loop's thread in that time, 99 %"),
@@ -28,8 +31,9 @@ const AIO_ONLY: Whose = Whose::Only(&[AIO, DROP_IN]);
 /// aiosqlite has no rows of another kind.
 const BY_KIND: Whose = Whose::Only(&[UBIQLITE, STDLIB]);
 /// All subjects that have rows.
-const WITH_ROWS: Whose = Whose::AllBut(&[ADBC]);
+const WITH_ROWS: Whose = Whose::Only(&[UBIQLITE, STDLIB, AIO, DROP_IN]);
 const ARROW: Whose = Whose::Only(&[UBIQLITE, ADBC]);
+const ORMS: Whose = Whose::Only(&[ORM, ORM_ON_AIO]);
 
 const WORKS: &[Work] = &[
     work("point_read", "point read by name, one at a time", Data::Shared, WITH_ROWS),
@@ -47,6 +51,10 @@ const WORKS: &[Work] = &[
     work("insert_1_full", "durable insert, one at a time", Data::Empty, WITH_ROWS),
     work("insert_64_full", "durable insert, 64 tasks", Data::Empty, ASYNC),
     work("arrow", "500,000 rows as an Arrow table, per row", Data::Shared, ARROW),
+    work("orm_get", "ORM: an object by its key, in a session of its own", Data::Shared, ORMS),
+    work("orm_get_50", "ORM: the same in 50 tasks", Data::Shared, ORMS),
+    work("orm_select_1000", "ORM: 1,000 objects as a list", Data::Shared, ORMS),
+    work("orm_insert_1000", "ORM: insert of 1,000 objects in a transaction", Data::Empty, ORMS),
     work("stalls", "lateness of the loop beside 1,000,000 rows, 99 %", Data::Shared, ASYNC),
     work(
         "query_stalls",
@@ -77,6 +85,10 @@ const GOALS: &[Goal] = &[
     drop_in("insert_1_full", 1.0),
     drop_in("stream_dicts", 1.0),
     drop_in("execute_many", 1.0),
+    orm("orm_get"),
+    orm("orm_get_50"),
+    orm("orm_select_1000"),
+    orm("orm_insert_1000"),
     usually_at_most("stalls", 2.0),
     usually_at_most("stalls_busy", 2.0),
     usually_at_most("query_stalls", 5.0),
@@ -85,4 +97,9 @@ const GOALS: &[Goal] = &[
 /// How many times faster the same code is on our drop-in.
 const fn drop_in(work: &'static str, bound: f64) -> Goal {
     Goal { measure: Measure::Ratio((work, AIO), (work, DROP_IN)), bound: Bound::AtLeast(bound) }
+}
+
+/// What the same code takes on our dialect, by what it takes on aiosqlite.
+const fn orm(work: &'static str) -> Goal {
+    ratio((work, ORM), (work, ORM_ON_AIO), 0.7)
 }

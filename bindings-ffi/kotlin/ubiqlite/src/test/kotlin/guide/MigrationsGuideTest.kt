@@ -1,6 +1,7 @@
 package guide
 
 import io.github.ubiqlite.Database
+import io.github.ubiqlite.Drift
 import io.github.ubiqlite.MigrationStep
 import io.github.ubiqlite.Migrations
 import io.github.ubiqlite.UbiqliteException
@@ -58,6 +59,15 @@ class MigrationsGuideTest {
         // #endregion verify
         val drift = migrator.verify().single()
         assertEquals("table parts: [column by_hand: not there before, now TEXT]", "${drift.schemaObject}: ${drift.details}")
+    }
+
+    @Test
+    fun `they can be tried out in memory`() = inFolder {
+        // #region rehearse
+        Database.open(":memory:").use { db ->
+            assertEquals(emptyList<Drift>(), db.migrations(Migrations.resources("migrations")).rehearse())
+        }
+        // #endregion rehearse
     }
 
     @Test

@@ -2,6 +2,7 @@ package io.github.ubiqlite
 
 import io.github.ubiqlite.internal.EngineClient
 import io.github.ubiqlite.internal.Mapping
+import io.github.ubiqlite.internal.Migrating
 import io.github.ubiqlite.internal.Op
 import io.github.ubiqlite.internal.Owner
 import io.github.ubiqlite.internal.CallTarget
@@ -13,6 +14,7 @@ import io.github.ubiqlite.internal.commits
 import io.github.ubiqlite.internal.copied
 import io.github.ubiqlite.internal.copiedBytes
 import io.github.ubiqlite.internal.damages
+import io.github.ubiqlite.internal.recovered
 import io.github.ubiqlite.internal.restored
 import io.github.ubiqlite.internal.updates
 import io.github.ubiqlite.internal.updatesOfAll
@@ -189,6 +191,23 @@ public class Database private constructor(
      * @throws UbiqliteException `Corrupt` or `NotADatabase` if not even the schema can be read
      */
     public suspend fun check(): List<Damage> = damages(target)
+
+    /**
+     * Writes all that can be read of this database's file, which may be damaged, into the new database
+     * file [path], by SQLite's [recovery](https://sqlite.org/recovery.html): the schema, the rows, and
+     * rows whose table is not known. The file is read as any reader does, and is not changed.
+     *
+     * ```kotlin
+     * if (db.check().isNotEmpty()) println(db.recover("saved.db").tables)
+     * ```
+     * What is saved may be incomplete, and may have rows that were deleted before. Indexes are made
+     * anew, and constraints are not checked. The new file gets its name when it is complete: a call that
+     * fails or is cancelled leaves none. `Database.recover` does it with a file that can't even be opened.
+     *
+     * @throws UbiqliteException `InvalidArgument` if the new file exists, and for a database in memory; `CannotOpen`;
+     * `NotADatabase` if nothing in the file is of a database
+     */
+    public suspend fun recover(path: String): Recovered = recovered(target, "", path)
 
     /**
      * Returns these migrations of this database, to be run and inspected. Nothing happens before one of
@@ -428,6 +447,24 @@ public class Database private constructor(
         public suspend fun deserialize(bytes: ByteArray, options: DatabaseOptions.() -> Unit = {}): Database =
             opened(":memory:", DatabaseOptions().apply(options)) { it.restore(bytes) }
 
+        /**
+         * Writes all that can be read of the damaged database file [from] into the new database file [to]: as
+         * the other [recover][Database.recover], of a file that need not be open, and perhaps can't be opened.
+         *
+         * ```kotlin
+         * Database.recover("damaged.db", "saved.db").tables.forEach { (table, rows) -> println("$table: $rows rows") }
+         * ```
+         * Others may have it open: a transaction that was not finished is rolled back, and nothing else is
+         * changed.
+         *
+         * @throws UbiqliteException `CannotOpen` if [from] does not exist, or [to] can't be created; `InvalidArgument` if [to]
+         * exists; `NotADatabase` if nothing in the file is of a database
+         */
+        public suspend fun recover(from: String, to: String): Recovered {
+            if (from.isEmpty()) throw invalid("the path of the damaged database must not be empty")
+            return open(":memory:").use { recovered(it.target, from, to) }
+        }
+
         /** Opens a database, [fills][fill] it, and applies its migrations. */
         private suspend inline fun opened(path: String, chosen: DatabaseOptions, fill: (Database) -> Unit): Database {
             if (path.isEmpty()) throw invalid("the path of a database must not be empty")
@@ -436,7 +473,7 @@ public class Database private constructor(
             val db = Database(CallTarget(client, Owner(client), null, EngineClient.NO_LIMIT), path)
             db.orClosed {
                 fill(db)
-                chosen.toApply?.let { db.migrations(it).run() }
+                chosen.toApply?.let { Migrating(db.target, it, path).run() }
             }
             return db
         }

@@ -56,6 +56,19 @@ public class Migrator internal constructor(target: CallTarget, migrations: Migra
     public suspend fun verify(): List<Drift> = migrating.verify()
 
     /**
+     * Applies all of the migrations to a new database in memory, undoes those that can be undone, and
+     * applies them again. Returns what is not as it was the first time, and what differs from
+     * `schema.sql`, if that is among the files. Tests of programs call it. This database is neither read
+     * nor changed.
+     *
+     * ```kotlin
+     * assertEquals(emptyList(), db.migrations(Migrations.resources("migrations")).rehearse())
+     * ```
+     * @throws UbiqliteException as [run] and [to], and those of the SQL in `schema.sql`
+     */
+    public suspend fun rehearse(): List<Drift> = migrating.rehearse()
+
+    /**
      * Applies what is not applied yet, each migration in a transaction of its own, with its place in the
      * ledger: a program that is killed has applied the first so many of them. Returns what was done.
      *

@@ -44,6 +44,17 @@ public class Migrator internal constructor(private val migrator: SuspendingMigra
     public fun verify(): CompletableFuture<List<Drift>> = caller.ask { migrator.verify() }
 
     /**
+     * Applies all of the migrations to a new database in memory, undoes those that can be undone, and
+     * applies them again. Returns what is not as it was the first time, and what differs from
+     * `schema.sql`, if that is among the files. Tests of programs call it. This database is neither read
+     * nor changed.
+     *
+     * @throws io.github.ubiqlite.UbiqliteException in the future, as of [run] and [to], and those of the SQL in
+     * `schema.sql`
+     */
+    public fun rehearse(): CompletableFuture<List<Drift>> = caller.ask { migrator.rehearse() }
+
+    /**
      * Applies what is not applied yet, each migration in a transaction of its own, with its place in the
      * ledger: a program that is killed has applied the first so many of them. Returns what was done. If
      * the future is cancelled, the migration that is under way is undone, or done; those before it stay

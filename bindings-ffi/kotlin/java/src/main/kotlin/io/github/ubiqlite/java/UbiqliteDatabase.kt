@@ -8,6 +8,7 @@ import io.github.ubiqlite.Database
 import io.github.ubiqlite.Migrations
 import io.github.ubiqlite.Mode
 import io.github.ubiqlite.Policy
+import io.github.ubiqlite.Recovered
 import io.github.ubiqlite.Statement
 import java.time.Duration
 import java.util.concurrent.CompletableFuture
@@ -149,6 +150,18 @@ public class UbiqliteDatabase private constructor(private val database: Database
      * [io.github.ubiqlite.Database.check] says what it finds.
      */
     public fun check(): CompletableFuture<List<Damage>> = caller.ask { database.check() }
+
+    /**
+     * Writes all that can be read of this database's file, which may be damaged, into the new database
+     * file [path]. [io.github.ubiqlite.Database.recover] says what is saved.
+     *
+     * ```java
+     * db.recover("saved.db").thenAccept(saved -> System.out.println(saved.getTables()));
+     * ```
+     * @throws io.github.ubiqlite.UbiqliteException in the future: `InvalidArgument` if the new file exists, and for a
+     * database in memory; `CannotOpen`; `NotADatabase` if nothing in the file is of a database
+     */
+    public fun recover(path: String): CompletableFuture<Recovered> = caller.ask { database.recover(path) }
 
     /**
      * Returns these migrations of this database, to be run and inspected. Nothing happens before one of
@@ -318,5 +331,19 @@ public class UbiqliteDatabase private constructor(private val database: Database
             val caller = Caller(options.executor)
             return caller.ask { UbiqliteDatabase(Database.deserialize(bytes) { options.applyTo(this) }, caller) }
         }
+
+        /**
+         * Writes all that can be read of the damaged database file [from] into the new database file [to]: as
+         * the other [recover], of a file that need not be open, and perhaps can't be opened.
+         *
+         * ```java
+         * UbiqliteDatabase.recover("damaged.db", "saved.db").thenAccept(saved -> System.out.println(saved.getTables()));
+         * ```
+         * @throws io.github.ubiqlite.UbiqliteException in the future: `CannotOpen` if [from] does not exist, or [to] can't be
+         * created; `InvalidArgument` if [to] exists; `NotADatabase` if nothing in the file is of a database
+         */
+        @JvmStatic
+        public fun recover(from: String, to: String): CompletableFuture<Recovered> =
+            Caller(UbiqliteOptions.builder().build().executor).ask { Database.recover(from, to) }
     }
 }

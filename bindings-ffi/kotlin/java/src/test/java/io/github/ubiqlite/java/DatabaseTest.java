@@ -14,6 +14,7 @@ import io.github.ubiqlite.Damage;
 import io.github.ubiqlite.ErrorKind;
 import io.github.ubiqlite.Executed;
 import io.github.ubiqlite.JournalMode;
+import io.github.ubiqlite.Recovered;
 import io.github.ubiqlite.Statement;
 import io.github.ubiqlite.Synchronous;
 import io.github.ubiqlite.UbiqliteException;
@@ -114,6 +115,19 @@ class DatabaseTest {
         session.close();
         Damage damage = get(db.check()).get(0);
         assertEquals(new Damage(Damage.Kind.FOREIGN_KEY, "parts", 1L, "items", "item"), damage);
+    }
+
+    @Test
+    void what_is_left_of_a_database_is_saved(@TempDir Path folder) throws Exception {
+        String damaged = folder.resolve("damaged.db").toString();
+        UbiqliteDatabase own = get(UbiqliteDatabase.open(damaged));
+        get(own.batch("CREATE TABLE things (id INTEGER PRIMARY KEY); INSERT INTO things VALUES (7)"));
+        Recovered saved = get(own.recover(folder.resolve("one.db").toString()));
+        assertEquals(new Recovered(Map.of("things", 1L), 0), saved);
+        get(own.close());
+        saved = get(UbiqliteDatabase.recover(damaged, folder.resolve("two.db").toString()));
+        assertEquals(Map.of("things", 1L), saved.getTables());
+        failure(UbiqliteException.InvalidArgument.class, UbiqliteDatabase.recover("", damaged));
     }
 
     @Test

@@ -75,6 +75,7 @@ class MigrationsTest {
         assertNull(planned.getTook());
         assertEquals(2, get(migrator.dryRun()).size());
         assertEquals(List.of(), get(migrator.applied()));
+        assertEquals(List.of(), get(migrator.rehearse()));
         Duration took = get(migrator.run()).get(1).getTook();
         assertFalse(took.isNegative());
         AppliedMigration applied = get(migrator.applied()).get(1);

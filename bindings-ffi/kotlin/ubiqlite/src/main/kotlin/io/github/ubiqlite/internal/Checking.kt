@@ -1,6 +1,7 @@
 package io.github.ubiqlite.internal
 
 import io.github.ubiqlite.Damage
+import io.github.ubiqlite.Recovered
 import java.util.Collections
 
 /** Checks the whole database. */
@@ -18,3 +19,17 @@ private fun Cells.damage(): Damage = Damage(
     parent = next() as? String,
     message = text(),
 )
+
+/** Saves what can be read of the file [from], or of the database's own if that is empty, in the file [to]. */
+internal suspend fun recovered(target: CallTarget, from: String, to: String): Recovered {
+    val cells = Cells(
+        target.ask(Op.RECOVER) { out ->
+            out.text(from)
+            out.text(to)
+        }.rows(),
+    )
+    val lost = cells.long()
+    val tables = LinkedHashMap<String, Long>()
+    while (cells.hasNext) tables[cells.text()] = cells.long()
+    return Recovered(Collections.unmodifiableMap(tables), lost)
+}

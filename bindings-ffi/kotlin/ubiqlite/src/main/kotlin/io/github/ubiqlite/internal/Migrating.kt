@@ -11,12 +11,19 @@ import kotlin.time.Duration
 import kotlin.time.Duration.Companion.microseconds
 
 /** The operations on migrations. `core/src/wire/migrations.rs` has what they are asked and answer. */
-internal class Migrating(private val target: CallTarget, private val migrations: Migrations) {
+internal class Migrating(
+    private val target: CallTarget,
+    private val migrations: Migrations,
+    /** The path of the database that is being opened, which errors have then; empty: it is open. */
+    private val opens: String = "",
+) {
     suspend fun pending() = ask(Op.MIGRATIONS, PENDING).all { step() }
 
     suspend fun applied() = ask(Op.MIGRATIONS, APPLIED).all { applied() }
 
     suspend fun verify() = ask(Op.MIGRATIONS, VERIFY).all { drift() }
+
+    suspend fun rehearse() = ask(Op.MIGRATIONS, REHEARSE).all { drift() }
 
     suspend fun run() = ask(Op.MIGRATE, RUN).all { step() }
 
@@ -30,6 +37,7 @@ internal class Migrating(private val target: CallTarget, private val migrations:
             out.i64(number)
             out.u8((if (migrations.allowsNewer) ALLOW_NEWER else 0) or (if (migrations.acceptsEdited) ACCEPT_EDITED else 0))
             out.i64(migrations.patience)
+            out.text(opens)
             out.u32(migrations.files.size)
             for ((name, text) in migrations.files) {
                 out.text(name)
@@ -42,6 +50,7 @@ internal class Migrating(private val target: CallTarget, private val migrations:
         const val PENDING = 0
         const val APPLIED = 1
         const val VERIFY = 2
+        const val REHEARSE = 3
 
         const val RUN = 0
         const val DRY_RUN = 1

@@ -11,6 +11,7 @@ import io.github.ubiqlite.Key
 import io.github.ubiqlite.MigrationStep
 import io.github.ubiqlite.Outbox
 import io.github.ubiqlite.OutboxBatch
+import io.github.ubiqlite.Recovered
 import io.github.ubiqlite.Row
 import io.github.ubiqlite.UbiqliteException
 import kotlinx.serialization.json.JsonArray
@@ -51,6 +52,7 @@ internal fun dataOf(result: Any?): Any? = when (result) {
     is MigrationStep -> dataOfStep(result)
     is AppliedMigration -> dataOfApplied(result)
     is Drift -> dataOfDrift(result)
+    is Recovered -> mapOf("tables" to result.tables.map { (name, rows) -> listOf(name, rows) }, "lost_and_found" to result.lostAndFound)
     is Key -> result.values.map(::dataOf)
     is List<*> -> result.map(::dataOf)
     Unit -> null

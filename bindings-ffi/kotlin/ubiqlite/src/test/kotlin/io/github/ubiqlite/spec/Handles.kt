@@ -313,3 +313,10 @@ internal suspend fun open(step: Step, world: World): Outcome {
         null
     }
 }
+
+/** Saves what can be read of a database, in another file of the scenario's directory. */
+internal suspend fun recover(step: Step, on: Any, world: World): Outcome {
+    val path = world.locate(step.text("path"))
+    step.everythingWasUsed()
+    return settle { (on as? Database ?: wrong(step)).recover(path) }
+}

@@ -23,6 +23,7 @@ internal suspend fun migrate(step: Step, db: Database): List<Any> {
         "pending" -> migrator.pending()
         "applied" -> migrator.applied()
         "verify" -> migrator.verify()
+        "rehearse" -> migrator.rehearse()
         "run" -> migrator.run()
         "dry_run" -> migrator.dryRun()
         "to" -> migrator.to(number ?: throw Failure("\"to\" wants \"number\""))

@@ -84,6 +84,7 @@ internal class Scope(
         val rest = Scope(world, names.toMutableMap(), frames)
         if (own == null && step.method == "open") return open(step, world)
         val target = own?.second ?: world.databases[step.on] ?: throw Failure("no handle has the name \"${step.on}\"")
+        if (step.method == "recover") return recover(step, target, world)
         return make(step, target, rest)
     }
 

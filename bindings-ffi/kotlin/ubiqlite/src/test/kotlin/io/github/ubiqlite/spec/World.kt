@@ -19,7 +19,7 @@ internal class World(private val root: File) {
     private val opened = CopyOnWriteArrayList<Database>()
 
     /** Not with [File], which would turn `a/../b` into another path. */
-    private fun locate(path: String): String = "$root/$path"
+    fun locate(path: String): String = "$root/$path"
 
     fun nameOf(path: String): String = path.substringAfterLast('/')
 

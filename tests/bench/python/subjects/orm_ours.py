@@ -1,0 +1,9 @@
+"""SQLAlchemy's ORM on our dialect."""
+
+from __future__ import annotations
+
+from .orm import Subject
+
+
+async def open_subject(path: str, synchronous: str) -> Subject:
+    return Subject(f"sqlite+ubiqlite:///{path}", synchronous)
