@@ -2,9 +2,9 @@ import { type Logger, type Query, entityKind, fillPlaceholders } from 'drizzle-o
 import type { Cache } from 'drizzle-orm/cache/core';
 import type { WithCacheConfig } from 'drizzle-orm/cache/core/types';
 import { type PreparedQueryConfig, type SelectedFieldsOrdered, type SQLiteExecuteMethod, SQLitePreparedQuery } from 'drizzle-orm/sqlite-core';
-import * as utils from 'drizzle-orm/utils';
 
 import type { Params } from '../wire/values.js';
+import { type NotNullable, rowMapper } from './row-mapper.js';
 import type { Target } from './session.js';
 
 export type Fields = SelectedFieldsOrdered | undefined;
@@ -17,13 +17,6 @@ export interface Mapping {
   fields: Fields;
   custom: CustomMapper | undefined;
 }
-
-type NotNullable = Record<string, boolean> | undefined;
-
-/** What Drizzle's other drivers use, which is exported and not declared. */
-const { mapResultRow } = utils as unknown as {
-  mapResultRow(fields: SelectedFieldsOrdered, row: unknown[], joinsNotNullable: NotNullable): unknown;
-};
 
 const LISTS = { rows: 'array' } as const;
 
@@ -62,7 +55,7 @@ export class PreparedQuery<T extends PreparedQueryConfig & { type: 'async' } = P
     if (fields === undefined && custom === undefined) return this.ask(values, (sql, params) => this.target.query(sql, params));
     const rows = await this.values(values) as unknown[][];
     if (custom !== undefined) return custom(rows);
-    return rows.map((row) => mapResultRow(fields as SelectedFieldsOrdered, row, this.joinsNotNullableMap));
+    return rows.map(this.mapper);
   }
 
   async get(values?: Record<string, unknown>): Promise<T['get']> {
@@ -71,11 +64,15 @@ export class PreparedQuery<T extends PreparedQueryConfig & { type: 'async' } = P
     const row = await this.ask(values, (sql, params) => this.target.queryOptional(sql, params, LISTS));
     if (row === undefined) return undefined;
     if (custom !== undefined) return custom([row]);
-    return mapResultRow(fields as SelectedFieldsOrdered, row, this.joinsNotNullableMap);
+    return this.mapper(row);
   }
 
   values(values?: Record<string, unknown>): Promise<T['values']> {
     return this.ask(values, (sql, params) => this.target.query(sql, params, LISTS));
+  }
+
+  private get mapper(): (row: unknown[]) => unknown {
+    return rowMapper(this.mapping.fields as SelectedFieldsOrdered, this.joinsNotNullableMap);
   }
 
   private async ask<R>(values: Record<string, unknown> | undefined, run: (sql: string, params: Params) => Promise<R>): Promise<R> {
