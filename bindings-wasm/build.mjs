@@ -54,12 +54,13 @@ await build({
   ],
 });
 
-// The hook for React has nothing of the rest in it, nor of React. It has no 'use client', about which Vite and Rollup
-// warn: the component that calls it has one.
+// What other libraries are used through has nothing of the rest in it, nor of them. The hook for React has no
+// 'use client', about which Vite and Rollup warn: the component that calls it has one.
+const adapters = ['drizzle', 'kysely', 'react'];
 for (const [format, extension] of [['esm', '.mjs'], ['cjs', '.cjs']]) {
   await build({
-    ...common, platform: 'neutral', format, entryPoints: { react: 'ts/react/index.ts' }, external: ['react'],
-    outExtension: { '.js': extension },
+    ...common, platform: 'neutral', format, packages: 'external', outExtension: { '.js': extension },
+    entryPoints: Object.fromEntries(adapters.map((name) => [name, `ts/${name}/index.ts`])),
   });
 }
 
@@ -113,6 +114,11 @@ await buildLines({
   inject: ['ts/node/scope.ts'],
   plugins: [builtins],
 });
+await buildLines({
+  format: 'cjs',
+  entryPoints: { cli: 'ts/node/cli.ts' },
+  outExtension: { '.js': '.cjs' },
+});
 // One copy of the code for both kinds of modules, so that a program which has both
 // has each database open once.
 const names = Object.keys(createRequire(import.meta.url)('./dist/node.cjs')).sort();
@@ -128,4 +134,4 @@ const types = spawnSync(
 );
 if (types.status !== 0) process.exit(types.status ?? 1);
 // Declarations of a CommonJS module are the same, under another extension.
-for (const entry of ['node', 'react']) writeFileSync(join(dist, 'types', entry, 'index.d.cts'), "export * from './index.js';\n");
+for (const entry of ['node', ...adapters]) writeFileSync(join(dist, 'types', entry, 'index.d.cts'), "export * from './index.js';\n");

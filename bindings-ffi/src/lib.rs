@@ -16,6 +16,8 @@ pub mod numbered;
 mod pending;
 pub mod raw;
 mod registry;
+#[cfg(feature = "shell")]
+pub mod shell;
 mod signal;
 
 pub use client::Format;

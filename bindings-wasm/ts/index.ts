@@ -13,6 +13,7 @@ export { type RowsOf, WatchAll, type WatchedQuery } from './api/watch-all.js';
 export type { BackupOptions, BackupProgress, BackupStreamOptions } from './api/backup.js';
 export type { DatabaseBytes } from './api/restore.js';
 export type { Damage } from './api/check.js';
+export type { Spent, Stats } from './api/stats.js';
 export type { Recovered } from './api/recover.js';
 export type { MigrationFiles } from './api/migration-files.js';
 export {
@@ -30,6 +31,7 @@ export type { Diff, Update, Updates } from './client/update.js';
 export { Table, type Transfer } from './api/table.js';
 export { type Mode, Savepoint, Transaction } from './api/transaction.js';
 export type { CallOptions } from './client/options.js';
+export type { TraceListener, TracedCall } from './client/tracer.js';
 export type { Column, Executed, Ran } from './wire/reply.js';
 export type { Fields, Json, Key, Params, Time, Value } from './wire/values.js';
 export {

@@ -6,6 +6,8 @@ pub use crate::platform::{BoxFuture, MaybeSend, MaybeSync};
 /// What a storage backend implements and receives: see
 /// [`Database::with_backend`](crate::Database::with_backend).
 pub mod backend {
+    #[cfg(not(target_family = "wasm"))]
+    pub use crate::backend::replica::{ReplicaControl, ReplicaOptions, ReplicaOrder};
     pub use crate::backend::{
         Backend, BackendSession, Capabilities, ChunkSink, Control, CopyOrder, CopyProgress, CopyTo,
         Intent, Pages, Reply, RestoreFrom,

@@ -66,6 +66,7 @@
 //! |---|---|
 //! | `bundled` (default) | bundles SQLite; without it the system's SQLite is linked |
 //! | `macros` (default) | [`migrations!`] embeds a folder of migrations |
+//! | `tracing` | a span for each statement, with the time that it waited and that it ran, and [`Options::slow_statement`] |
 //! | `chrono`, `jiff`, `time`, `uuid`, `rust_decimal` | types of these crates are values: see [`Value`] |
 //!
 //! Storage backends and bindings for other languages are built with [`ext`].
@@ -95,6 +96,8 @@ mod migrations;
 mod options;
 mod platform;
 mod program;
+#[cfg(not(target_family = "wasm"))]
+mod replicate;
 mod row;
 mod sql;
 #[cfg_attr(not(sqlite_session), allow(dead_code, reason = "what only applying uses"))]
@@ -110,12 +113,18 @@ pub use api::database::Database;
 pub use api::outbox::{Outbox, OutboxBatch};
 #[cfg(all(feature = "recover", not(target_family = "wasm")))]
 pub use api::recover::{Recovered, recover};
+#[cfg(not(target_family = "wasm"))]
+pub use api::replicate::{Replica, Replicate, restore_replica, restore_replica_from};
 pub use api::session::Session;
 pub use api::snapshot::Snapshot;
 pub use api::table::{Compare, Key, Select, Table, Transfer};
 pub use api::transaction::{Savepoint, Transaction};
 pub use api::watch::{Update, Watch, WatchAll};
-pub use backend::Capabilities;
+#[cfg(not(target_family = "wasm"))]
+pub use backend::replica::{ReplicaState, SnapshotReason};
+#[cfg(not(target_family = "wasm"))]
+pub use backend::replica_files::ReplicaMoment;
+pub use backend::{Capabilities, Spent, Stats};
 pub use changes::RowChangeKind;
 pub use error::{Error, ErrorKind, Result};
 pub use exec::item_feed::ManyFuture;
@@ -128,6 +137,8 @@ pub use migrate::{AppliedMigration, Drift, DriftKind, MigrationAction, Migration
 pub use migrations::Migrations;
 pub use options::{AutoVacuum, JournalMode, Options, Synchronous, TempStore};
 pub use program::Begin;
+#[cfg(not(target_family = "wasm"))]
+pub use replicate::{ReplicaFolder, ReplicaStorage};
 pub use row::stored;
 pub use row::{ColumnIndex, Columns, FromRow, Row};
 pub use sql::{Params, Record};

@@ -50,6 +50,8 @@ pub struct Options {
     pub(crate) pragmas: Vec<(String, String)>,
     pub(crate) idle_timeout: Duration,
     pub(crate) migrations: Option<Migrations>,
+    #[cfg(feature = "tracing")]
+    pub(crate) slow: Option<Duration>,
 }
 
 /// When a commit waits for the disk, <https://sqlite.org/pragma.html#pragma_synchronous>.
@@ -243,6 +245,8 @@ impl Default for Options {
             pragmas: Vec::new(),
             idle_timeout: Duration::from_secs(10),
             migrations: None,
+            #[cfg(feature = "tracing")]
+            slow: None,
         }
     }
 }
@@ -454,6 +458,23 @@ impl Options {
     pub fn idle_timeout(mut self, timeout: Duration) -> Self {
         self.idle_timeout = timeout.min(LONGEST);
         self
+    }
+
+    /// Sets that a statement that runs for at least this long is reported, as an event of the level
+    /// `WARN` and the target `ubiqlite::slow`. What it waits before it runs does not count. Default:
+    /// none is.
+    #[cfg(feature = "tracing")]
+    pub fn slow_statement(mut self, limit: Duration) -> Self {
+        self.slow = Some(limit);
+        self
+    }
+
+    /// Returns from how long on a statement is reported as slow.
+    pub(crate) fn slow(&self) -> Option<Duration> {
+        #[cfg(feature = "tracing")]
+        return self.slow;
+        #[cfg(not(feature = "tracing"))]
+        return None;
     }
 
     /// How long a stream or snapshot may stay idle while the write-ahead log

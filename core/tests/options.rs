@@ -18,6 +18,8 @@ async fn what_belongs_to_a_new_file_is_set_there_and_an_existing_one_keeps_its_o
     let db = new.open(&path).await.unwrap();
     db.batch("CREATE TABLE t (x); INSERT INTO t VALUES ('ä')").await.unwrap();
     let encoding: String = db.query_value("PRAGMA encoding", ()).await.unwrap();
+    let mode: String = db.query_value("PRAGMA journal_mode", ()).await.unwrap();
+    assert_eq!(mode, "wal", "as without these settings");
     db.close().await.unwrap();
     let other = Database::options()
         .page_size(1024)

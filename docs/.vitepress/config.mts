@@ -12,6 +12,9 @@ const GUIDE = [
   ['live', 'Live queries'],
   ['sync', 'Change sets'],
   ['backup', 'Backup and restore'],
+  ['replication', 'Continuous backup'],
+  ['observing', 'Observing'],
+  ['shell', 'The shell'],
   ['cancellation', 'Cancellation and timeouts'],
   ['errors', 'Errors'],
   ['values', 'Values and dates'],
@@ -19,6 +22,7 @@ const GUIDE = [
   ['deployment', 'Deployment and durability'],
   ['processes', 'Several processes'],
   ['browser', 'Browsers and tabs'],
+  ['use-with', 'Use it with …'],
   ['use-with-python', 'SQLAlchemy, Alembic, SQLModel'],
   ['inspect', 'A look inside'],
 ].map(([page, text]) => ({ text, link: `/guide/${page}` }));

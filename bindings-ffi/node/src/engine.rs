@@ -18,6 +18,13 @@ pub fn version() -> &'static str {
     env!("CARGO_PKG_VERSION")
 }
 
+/// Runs the shell with the arguments of a command line on the standard streams of this process, and
+/// returns the exit code when it is left.
+#[napi(catch_unwind)]
+pub fn shell(arguments: Vec<String>) -> u32 {
+    ubiqlite_shell::run(arguments.into_iter().map(Into::into)).into()
+}
+
 #[napi(module_exports)]
 fn exports(exports: Object<'_>, env: Env) -> Result<()> {
     hot::export(env, exports)

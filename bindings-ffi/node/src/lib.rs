@@ -22,7 +22,7 @@ mod wakeup;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-pub use engine::{Engine, version};
+pub use engine::{Engine, shell, version};
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)

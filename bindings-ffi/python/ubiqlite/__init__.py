@@ -17,7 +17,7 @@ from __future__ import annotations
 from ._arrow import ArrowTable
 from ._into import Into
 from ._migration_files import MigrationFiles
-from ._open import Opening, deserialize, open, recover  # noqa: A004 - `ubiqlite.open`
+from ._open import Opening, deserialize, open, recover, restore_replica  # noqa: A004 - `ubiqlite.open`
 from ._recover import Recovered
 from ._row import Row
 from ._statements import Executed, Reader, Statement, Statements
@@ -70,9 +70,11 @@ from .errors import (
 )
 from .migrations import AppliedMigration, Drift, Migrations, MigrationStep, Migrator
 from .outbox import Outbox, OutboxBatch
+from .replicate import Replica, ReplicaState, SnapshotReason
 from .run_result import Column, RunResult
 from .select import Comparison, Select
 from .session import AcquireContext, Session, Snapshot
+from .stats import Spent, Stats
 from .stream import RowStream
 from .table import Table, Transfer
 from .transaction import Mode, Savepoint, SavepointScope, Transaction, TransactionScope
@@ -144,6 +146,8 @@ __all__ = [
     "Reader",
     "Record",
     "Recovered",
+    "Replica",
+    "ReplicaState",
     "Row",
     "RowStream",
     "RunResult",
@@ -154,8 +158,11 @@ __all__ = [
     "Select",
     "Session",
     "Snapshot",
+    "SnapshotReason",
+    "Spent",
     "Statement",
     "Statements",
+    "Stats",
     "Syntax",
     "Table",
     "Timeout",
@@ -174,4 +181,5 @@ __all__ = [
     "deserialize",
     "open",
     "recover",
+    "restore_replica",
 ]

@@ -25,6 +25,7 @@ __all__ = [
     "end",
     "release",
     "serve",
+    "shell",
     "short_call",
     "sqlite",
     "start_deserialize",
@@ -99,6 +100,14 @@ abandon.restype = None
 release = _releasing.ubiqlite_release
 release.argtypes = (ctypes.c_uint64,)
 release.restype = None
+
+
+def shell(arguments: bytes, length: int) -> int:
+    """Runs the shell with arguments that each have a zero at their end, and returns its exit code."""
+    function = _releasing.ubiqlite_shell
+    function.argtypes = (ctypes.c_char_p, ctypes.c_size_t)
+    function.restype = ctypes.c_int64
+    return int(function(arguments, length))
 
 
 def descriptor(client: int) -> int:

@@ -7,7 +7,7 @@ import contextlib
 import json
 import os
 from collections.abc import Generator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Any, Literal, Optional, Union
 
@@ -21,6 +21,7 @@ from .backup import content_of
 from .database import Database
 from .errors import Error, Internal, InvalidArgument
 from .migrations import Migrations, Migrator, migrations_of
+from .replicate import restore
 
 JournalMode = Literal["wal", "delete", "truncate", "persist", "memory"]
 Synchronous = Literal["off", "normal", "full", "extra"]
@@ -218,3 +219,30 @@ async def recover(
 
 def _files(migrations: Migrations | MigrationFiles | None) -> Optional[Migrations]:
     return None if migrations is None else migrations_of(migrations)
+
+
+async def restore_replica(
+    folder: str | os.PathLike[str],
+    path: str | os.PathLike[str],
+    *,
+    to: int | datetime | None = None,
+    timeout: Seconds | None = None,
+) -> int:
+    """Makes the database of a moment of the replica in ``folder``, in the new file ``path``.
+
+    The moment is the newest one, or with ``to`` that of a transaction, by its number, or the newest one whose
+    transaction was stored at or before a time; a ``datetime`` without a time zone is local time. All checksums are
+    verified, and the file gets its name when it is complete. Returns the number of its last transaction::
+
+        await ubiqlite.restore_replica("backup", "yesterday.db", to=datetime.now() - timedelta(days=1))
+
+    :param folder: that of :meth:`Database.replicate`, or of litestream
+    :param path: the new file
+    :param to: the moment
+    :param timeout: for all of it, in seconds; nothing is left of the file then
+    :raises NotFound: if there is no replica, no such moment of it, or a file is missing
+    :raises Corrupt: for a damaged file, which the message names
+    :raises InvalidArgument: if ``path`` exists
+    """
+    async with open(":memory:") as any_database:
+        return await restore(any_database._target, folder, path, to, timeout)

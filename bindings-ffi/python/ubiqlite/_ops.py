@@ -54,7 +54,10 @@ MIGRATE = 48
 BACKUP = 49
 BACKUP_STREAM = 50
 RESTORE = 51
+STATS = 52
 RECOVER = 56
+REPLICATE = 54
+REPLICA_RESTORE = 55
 # end of generated: operations
 
 CHECKED = 0x80
@@ -79,4 +82,5 @@ BITS = 10
 RAN = 11
 REPLY_UPDATE = 12
 UPDATES = 13
+TIMES = 14
 # end of generated: kinds of replies

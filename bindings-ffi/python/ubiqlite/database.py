@@ -23,7 +23,9 @@ from .commits import Commits
 from .errors import InvalidArgument
 from .migrations import Migrations, Migrator, migrations_of
 from .outbox import NAME, Outbox
+from .replicate import Replica, replicate
 from .session import AcquireContext, Session, Snapshot
+from .stats import Stats, stats
 from .transaction import Mode, Transaction, TransactionScope, begin
 from .watch import RowKey, Watch, WatchAll, WatchedQuery, key_columns
 
@@ -267,6 +269,16 @@ class Database(Statements):
         """
         return await recovered(self._target, "", path, timeout)
 
+    async def stats(self, *, timeout: TimeLimit = None) -> Stats:
+        """Returns what this database has done and is doing.
+
+        That is who waits, how long waits and work took, commits, caches, and the log. It waits for nobody::
+
+            stats = await db.stats()
+            print(stats.commits, stats.waiting_writes, stats.oldest_reader)
+        """
+        return await stats(self._target, timeout)
+
     def migrations(
         self,
         files: Union[Migrations, MigrationFiles],
@@ -365,6 +377,46 @@ class Database(Statements):
             await db.restore("daily.db")
         """
         await restore(self._target, source, timeout)
+
+    async def replicate(
+        self,
+        folder: Union[str, os.PathLike[str]],
+        *,
+        interval: TimeLimit = None,
+        memory: Optional[int] = None,
+        snapshot_every: TimeLimit = None,
+        keep: TimeLimit = None,
+        close_timeout: TimeLimit = None,
+        timeout: TimeLimit = None,
+    ) -> Replica:
+        """Keeps a replica of the database up to date in a folder.
+
+        All pages are stored first, and then those that each commit has changed, whoever made it.
+        ``ubiqlite.restore_replica()`` makes the database of any moment of it again. The files are LTX, in litestream's
+        layout. What is committed is read from the write-ahead log afterwards: nobody who writes waits for it. After a restart it
+        goes on where it was, if the database is what it was.
+
+        - ``interval``: for how many seconds transactions go into one file, each of which is a moment that can be
+          restored; 0.5 by default. With 0 each transaction has a file of its own, as long as the folder keeps up.
+        - ``memory``: how many bytes of pages may wait in memory, 64 MiB by default. Beyond that transactions that wait
+          are merged, and then all pages are stored.
+        - ``snapshot_every``: after how many seconds all pages are stored once more, if anything was committed: after 24
+          hours by default; 0: never.
+        - ``keep``: how many seconds one can go back at least. What is older is removed when all pages were stored. By
+          default, and with 0, everything is kept.
+        - ``close_timeout``: for how many seconds ``close()`` and ``stop()`` go on storing; 10 by default.
+
+        Raises ``Unsupported`` without a write-ahead log; ``Busy`` if another process or replica writes to the folder;
+        ``CannotOpen`` and ``Io`` of the folder::
+
+            replica = await db.replicate("backup")
+            await db.execute("INSERT INTO items (name) VALUES (?)", ["lamp"])
+            state = await replica.flush()
+            print("transaction", state.transaction, "is stored")
+        """
+        return await replicate(
+            self._target, folder, interval, memory, snapshot_every, keep, close_timeout, timeout
+        )
 
     async def capabilities(self) -> Capabilities:
         """Returns what the storage can do."""

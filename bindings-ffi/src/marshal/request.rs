@@ -142,6 +142,16 @@ impl Payload<'_, '_> {
                 self.byte()?;
                 self.text()
             }
+            op::REPLICATE => {
+                self.text()?;
+                (0..5).try_for_each(|_| self.int())
+            }
+            op::REPLICA_RESTORE => {
+                self.text()?;
+                self.byte()?;
+                self.int()?;
+                self.text()
+            }
             op::BEGIN | op::BACKUP_STREAM => self.byte(),
             op::RECOVER => {
                 self.text()?;

@@ -7,6 +7,8 @@ import { Op } from '../wire/ops.js';
 import { type Applied, type Policies, type Policy, apply } from './apply.js';
 import { type BackupOptions, type BackupStreamOptions, backup, backupStream, serialize } from './backup.js';
 import { type Damage, check } from './check.js';
+import { type Stats, stats } from './stats.js';
+import type { TraceListener } from '../client/tracer.js';
 import { Commits, type CommitsOptions } from './commits.js';
 import type { MigrationFiles } from './migration-files.js';
 import { type Recovered, recoverFile } from './recover.js';
@@ -21,6 +23,8 @@ import { Watch, type WatchOptions, watched } from './watch.js';
 import { type RowsOf, WatchAll, type WatchedQuery } from './watch-all.js';
 import type { Params } from '../wire/values.js';
 import type { Writer } from '../wire/writer.js';
+
+export { checkPath, engineOptions } from './engine-options.js';
 
 /** The settings of a database. The defaults are safe and fast. Times are in milliseconds. */
 export interface DatabaseOptions {
@@ -310,6 +314,19 @@ export class Database extends Statements implements AsyncDisposable {
   }
 
   /**
+   * Returns what the engine of this database has done and is doing: who waits, how long waits and work took, commits,
+   * caches, the log. It waits for nobody.
+   *
+   * ```js
+   * const { waitingWrites, transactionAge } = await db.stats();
+   * if (waitingWrites > 0) console.log(`${waitingWrites} writes wait, for ${transactionAge} ms`);
+   * ```
+   */
+  stats(options?: CallOptions): Promise<Stats> {
+    return stats(this.target, options);
+  }
+
+  /**
    * Returns an object that runs and inspects these migrations on this database. Nothing is done yet: what is wrong with
    * the files, its calls tell.
    *
@@ -409,6 +426,26 @@ export class Database extends Statements implements AsyncDisposable {
     };
   }
 
+  /**
+   * Calls `listener` whenever a call of this database is over, with the time that it waited and that it ran. While
+   * nobody listens, nothing is measured. In Node there is also the tracing channel `ubiqlite:call`.
+   *
+   * ```js
+   * const stop = db.trace(({ summary, run, queueWait }) => console.log(summary, run, queueWait), { slowerThan: 100 });
+   * ```
+   * @param options `slowerThan`: only calls that ran for at least so many milliseconds; what they waited does not count.
+   * Default: all
+   * @returns stops it
+   */
+  trace(listener: TraceListener, options: { slowerThan?: number } = {}): () => void {
+    if (typeof listener !== 'function') throw invalid('the listener of trace() must be a function');
+    const { slowerThan = 0 } = options;
+    if (typeof slowerThan !== 'number' || !(slowerThan >= 0)) {
+      throw invalid('the option slowerThan must be a number of milliseconds');
+    }
+    return this.target.client.tracer.add(listener, slowerThan);
+  }
+
   /** Stops all calls of this handle that are in progress. They reject with a CancelledError. */
   interrupt(): void {
     this.target.client.interrupt();
@@ -436,7 +473,7 @@ export async function openDatabase(
   connector: Connector,
   call: CallOptions,
 ): Promise<Database> {
-  const link = new EngineClient(connector, { bigints: options.bigint === true, patience: options.busyTimeout ?? BUSY_TIMEOUT });
+  const link = new EngineClient(connector, { bigints: options.bigint === true, patience: options.busyTimeout ?? BUSY_TIMEOUT, namespace: path });
   const target = new CallTarget(link, undefined);
   const { migrations } = options;
   // The files are read before anything is created.
@@ -444,57 +481,4 @@ export async function openDatabase(
   const first = run && (() => run().catch((error: unknown) => Promise.reject(ofPath(error, path))));
   await link.open(call, first);
   return new Database(target, path);
-}
-
-/** The type of each engine option. */
-const OPTIONS: Record<string, 'boolean' | 'number' | 'string'> = {
-  readOnly: 'boolean',
-  create: 'boolean',
-  readers: 'number',
-  sessions: 'number',
-  busyTimeout: 'number',
-  acquireTimeout: 'number',
-  stallTimeout: 'number',
-  foreignKeys: 'boolean',
-  trustedSchema: 'boolean',
-  cacheKib: 'number',
-  statementCache: 'number',
-  inline: 'boolean',
-  leases: 'boolean',
-  walLimit: 'number',
-  journalMode: 'string',
-  synchronous: 'string',
-};
-
-/** The options that are not for the engine, on every platform. */
-const OURS = ['bigint', 'migrations', 'signal', 'timeout'];
-
-/**
- * Returns the options that are for the engine.
- *
- * @param others the names of the platform's own options
- * @throws InvalidArgumentError that names an unknown option
- * @internal
- */
-export function engineOptions(options: object, others: readonly string[] = []): object {
-  const { bigint } = options as { bigint?: unknown };
-  if (bigint !== undefined && typeof bigint !== 'boolean') throw invalid('the option bigint must be a boolean');
-  const given = Object.entries(options).filter(([name, value]) => {
-    return value !== undefined && !OURS.includes(name) && !others.includes(name);
-  });
-  for (const [name, value] of given) {
-    const type = Object.hasOwn(OPTIONS, name) ? OPTIONS[name] : undefined;
-    if (type === undefined) throw invalid(`there is no option ${JSON.stringify(name)}`);
-    if (typeof value !== type) throw invalid(`the option ${name} must be a ${type}`);
-    if (type === 'number' && !(Number.isInteger(value) && (value as number) >= 0 && (value as number) < 2 ** 32)) {
-      throw invalid(`the option ${name} must be a non-negative whole number`);
-    }
-  }
-  return Object.fromEntries(given);
-}
-
-/** @internal */
-export function checkPath(path: unknown): asserts path is string {
-  if (typeof path !== 'string' || path === '') throw invalid("a database's path or name must be a non-empty string");
-  if (path.includes('\0')) throw invalid('the path contains a NUL character, which no file name can contain');
 }

@@ -67,6 +67,7 @@ const READING: ReadonlySet<number> = new Set([
   Op.tableStream,
   Op.touch,
   Op.check,
+  Op.stats,
   Op.migrations,
 ]);
 

@@ -4,6 +4,7 @@ import type { Effect } from './call-state.js';
 import type { RemoteHandle } from './remote-handle.js';
 import type { Checked } from './options.js';
 import type { Sql } from './trace.js';
+import type { CallTrace } from './tracer.js';
 
 /** A request to make, and how its reply is read. */
 export interface Call<T> {
@@ -25,6 +26,8 @@ export interface Call<T> {
   /** Carried out twice, it does as much as once. */
   repeats?: boolean | undefined;
   options?: Checked | undefined;
+  /** Who traces it, if somebody does. */
+  trace?: CallTrace | undefined;
 }
 
 export type Resolve = (value: unknown) => void;

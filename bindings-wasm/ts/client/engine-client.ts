@@ -1,6 +1,6 @@
 import { UbiqliteError, errorOf } from '../errors.js';
 import type { Replies } from '../wire/latin1.js';
-import { Kind, MORE, Op, READS } from '../wire/ops.js';
+import { Kind, MORE, Op, READS, TIMED } from '../wire/ops.js';
 import { type Reply, readReplies } from '../wire/reply.js';
 import { Known } from '../wire/rows.js';
 import { type Call, type Pending, type Reject, type Resolve, pendingOf } from './call.js';
@@ -18,6 +18,7 @@ import { Pendings } from './pendings.js';
 import { Drain } from './drain.js';
 import { onAbort } from './signals.js';
 import { ofSql, rejectCall, retrace } from './trace.js';
+import { Tracer } from './tracer.js';
 import { Writers } from './writers.js';
 
 /** The longest possible timer. */
@@ -39,6 +40,8 @@ export class EngineClient {
   private readonly deadlines = new Deadlines((now) => this.expire(now));
   private readonly drain = new Drain();
   private readonly writers = new Writers();
+  /** Those who trace its calls. */
+  readonly tracer: Tracer;
   private channel: Channel | undefined;
   private connecting: Promise<void> | undefined;
   private known: Known;
@@ -57,8 +60,9 @@ export class EngineClient {
   /** @param options `bigints`: every INTEGER is a BigInt; `patience`: how long closing waits for handles, in ms */
   constructor(
     private readonly connector: Connector,
-    options: { bigints: boolean; patience: number },
+    options: { bigints: boolean; patience: number; namespace?: string },
   ) {
+    this.tracer = new Tracer(options.namespace ?? '');
     this.known = new Known(options.bigints);
     this.outbox = new Outbox(connector.lasting === true);
     this.patience = Math.min(options.patience, LONGEST);
@@ -107,6 +111,19 @@ export class EngineClient {
    * @returns the pending request, unless it was rejected
    */
   begin<T>(call: Call<T>, resolve: Resolve, reject: Reject): Pending | undefined {
+    // A part of what is traced already ends with the whole.
+    const trace = call.trace === undefined ? this.tracer.begin(call.op, call.sql) : undefined;
+    if (trace !== undefined) {
+      const done = (result: unknown): void => {
+        trace.done(result);
+        resolve(result);
+      };
+      const failed = (error: unknown): void => {
+        trace.failed(error);
+        reject(error);
+      };
+      return trace.within(() => this.begin({ ...call, trace }, done, failed));
+    }
     try {
       return this.write(call as Call<unknown>, resolve, reject);
     } catch (error) {
@@ -284,7 +301,7 @@ export class EngineClient {
     // A query that may be cancelled runs only if it reads, so that it can be cancelled at any moment.
     const reads = limited && on === undefined && isQuery(call) && !this.writers.has(call.sql);
     const id = this.number();
-    const flags = (call.more === true ? MORE : 0) | (reads ? READS : 0);
+    const flags = (call.more === true ? MORE : 0) | (reads ? READS : 0) | (call.trace === undefined ? 0 : TIMED);
     const place = this.outbox.write(id, call.op, call.part?.id ?? on?.id ?? 0, limit, flags, call.write);
     const whole = call.on === on ? call : { ...call, on };
     const pending = pendingOf(id, whole, effectOf(whole, reads), reads, place, resolve, reject);
@@ -401,6 +418,10 @@ export class EngineClient {
         // Column names are sent only once, perhaps with a call that was cancelled.
         if (pending === undefined || reply.kind === Kind.error) reply.note();
         if (pending === undefined) return;
+        if (reply.kind === Kind.times) {
+          pending.call.trace?.measured(reply.times());
+          return;
+        }
         const { continues } = reply;
         let result: unknown;
         try {

@@ -8,6 +8,7 @@ import type { Checked } from './options.js';
 import type { Reply } from '../wire/reply.js';
 import { onAbort } from './signals.js';
 import { type Sql, ofSql, rejectTraced } from './trace.js';
+import type { CallTrace } from './tracer.js';
 
 /** How many pages are requested or held beyond the one being read. */
 const AHEAD = 2;
@@ -39,6 +40,8 @@ export class Pages<T> {
   private readonly unlisten: (() => void) | undefined;
 
   private readonly sql: Sql | undefined;
+  /** The trace of the whole stream, if there is one. */
+  private readonly trace: CallTrace | undefined;
 
   /**
    * Requests that the query begins.
@@ -62,11 +65,15 @@ export class Pages<T> {
       this.unlisten = onAbort(signal, () => this.fail(cancelled(signal)));
       this.signal = signal;
     }
-    this.opening = client.beginOpening(
-      { ...call, options },
-      (handle) => this.opened(handle),
-      (error) => this.fail(error),
-    );
+    this.trace = client.tracer.begin(call.op, call.sql);
+    const open = (): Pending | undefined => {
+      return client.beginOpening(
+        { ...call, options, trace: this.trace },
+        (handle) => this.opened(handle),
+        (error) => this.fail(error),
+      );
+    };
+    this.opening = this.trace === undefined ? open() : this.trace.within(open);
   }
 
   /** Returns the next row. Calls get their rows in the order of the calls. */
@@ -116,7 +123,7 @@ export class Pages<T> {
       let call: Pending | undefined;
       const settled = (): boolean => call !== undefined && this.asked.delete(call);
       call = this.client.begin(
-        { op: Op.next, on: handle, options: this.options, write: (out) => out.u32(1), read: (reply): ReceivedPage<T> => ({ ends: reply.ends, rows: this.read(reply) }) },
+        { op: Op.next, on: handle, options: this.options, trace: this.trace, write: (out) => out.u32(1), read: (reply): ReceivedPage<T> => ({ ends: reply.ends, rows: this.read(reply) }) },
         (page) => {
           settled();
           this.take(page as ReceivedPage<T>);
@@ -132,9 +139,13 @@ export class Pages<T> {
   }
 
   private take({ rows, ends }: ReceivedPage<T>): void {
-    if (rows.length > 0 && !this.over) this.pages.push(rows);
+    if (rows.length > 0 && !this.over) {
+      this.pages.push(rows);
+      this.trace?.addRows(rows.length);
+    }
     if (ends && !this.over) {
       this.over = true;
+      this.trace?.done();
       this.unlisten?.();
       if (this.handle !== undefined) this.client.release(this.handle, streamOver);
     }
@@ -153,6 +164,7 @@ export class Pages<T> {
   private fail(error: unknown): void {
     if (this.over) return;
     this.failed = { error };
+    this.trace?.failed(error);
     if (this.readers.length === 0 && error instanceof Error && this.isCancelled(error)) {
       // Rows that were read ahead are no longer wanted.
       this.page = [];
@@ -169,6 +181,8 @@ export class Pages<T> {
   private stop(why: () => UbiqliteError): void {
     if (this.over) return;
     this.over = true;
+    // Whoever has read enough has not failed.
+    this.trace?.done();
     this.unlisten?.();
     if (this.opening !== undefined) this.client.cancelCall(this.opening, why());
     if (this.handle !== undefined) this.client.drop(this.handle, why);

@@ -11,6 +11,8 @@ import { type Recovered, recoverFile } from '../api/recover.js';
 import { type DatabaseBytes, deserialized } from '../api/restore.js';
 import type { CallOptions } from '../client/options.js';
 import { making } from '../wire/make.js';
+import { channels } from '../client/tracer.js';
+import { callChannel } from './calls.js';
 import { makerOf } from './make.js';
 import { filesOf } from './migration-folder.js';
 import { type Database, type DatabaseOptions, checkPath, engineOptions, openDatabase } from '../api/database.js';
@@ -19,6 +21,7 @@ import { failure } from './failure.js';
 import { pathOf } from './path.js';
 
 making.by = makerOf;
+channels.calls = callChannel();
 folders.read = filesOf;
 paths.resolve = (path) => pathOf(path, 'the path of a copy');
 

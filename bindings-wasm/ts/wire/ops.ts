@@ -54,7 +54,10 @@ export const Op = {
   backup: 49,
   backupStream: 50,
   restore: 51,
+  stats: 52,
   recover: 56,
+  replicate: 54,
+  replicaRestore: 55,
 } as const;
 
 /** The kinds of replies. */
@@ -73,6 +76,7 @@ export const Kind = {
   ran: 11,
   update: 12,
   updates: 13,
+  times: 14,
 } as const;
 
 /** Flags of a request. */
@@ -80,6 +84,7 @@ export const TIMEOUT = 1;
 export const MORE = 2;
 export const QUEUED = 4;
 export const READS = 8;
+export const TIMED = 16;
 
 /** Flags of a reply. */
 export const END = 1;

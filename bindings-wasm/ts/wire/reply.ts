@@ -136,6 +136,14 @@ export class Reply {
     return this.extra !== 0;
   }
 
+  /** Returns how long the request has waited and has run, in milliseconds, and what it is. */
+  times(): { waited: number; ran: number; summary: string } {
+    const { extra } = this;
+    const at = this.body(Kind.times, 16 + extra);
+    const [waited, ran] = [at, at + 8].map((place) => Number(integer(this.source.view, place)) / 1e6) as [number, number];
+    return { waited, ran, summary: utf8(this.source.bytes, at + 16, at + 16 + extra) ?? '' };
+  }
+
   bits(): number {
     this.body(Kind.bits, 0);
     return this.extra;

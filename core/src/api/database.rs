@@ -12,13 +12,14 @@ use crate::api::statements::{reading_methods, writing_methods};
 use crate::api::table::Table;
 use crate::api::transaction::Transaction;
 use crate::api::watch::{Watch, WatchAll};
-use crate::backend::{Backend, Capabilities, Intent, Reply};
+use crate::backend::{Backend, Capabilities, Intent, Reply, call_times};
 use crate::error::{Error, Result};
 use crate::exec::database_inner::DatabaseInner;
 use crate::exec::gate::Gate;
 use crate::exec::schemas::Schemas;
 use crate::exec::stream::RowStream;
 use crate::exec::target::{Executor, Target, limited};
+use crate::exec::trace::{self, CallTrace, TraceSettings};
 use crate::live::Watched;
 use crate::options::Options;
 use crate::program::Begin;
@@ -75,12 +76,18 @@ impl Database {
     }
 
     pub(crate) fn from_backend(backend: Box<dyn Backend>) -> Self {
+        Self::traced(backend, TraceSettings::default())
+    }
+
+    /// As [`from_backend`](Self::from_backend), with what traces say of it.
+    pub(crate) fn traced(backend: Box<dyn Backend>, trace: TraceSettings) -> Self {
         Self {
             inner: Arc::new(DatabaseInner {
                 backend,
                 schemas: Schemas::shared(),
                 gate: Gate::default(),
                 live: OnceLock::new(),
+                trace,
             }),
             limit: None,
         }
@@ -116,6 +123,7 @@ impl Database {
             schemas: &self.inner.schemas,
             gate: Some(&self.inner.gate),
             database: Some(&self.inner),
+            trace: Some(&self.inner.trace),
         }
     }
 
@@ -142,11 +150,12 @@ impl Database {
     /// for at most the acquire timeout.
     pub fn stream(&self, sql: &str, params: impl Into<Params>) -> RowStream<'static> {
         let params = params.into().checked();
-        let reply = match self.inner.gate.check().and(params) {
-            Ok(params) => self.inner.backend.stream(sql, params),
+        let trace = CallTrace::of_stream(Some(&self.inner.trace), sql);
+        let reply = trace.within(|| match self.inner.gate.check().and(params) {
+            Ok(params) => call_times::measure_reply(|| self.inner.backend.stream(sql, params)),
             Err(error) => Reply::err(error),
-        };
-        RowStream::new(reply, self.limit).holding(&self.inner)
+        });
+        RowStream::new(reply, self.limit, trace).holding(&self.inner)
     }
 
     /// A table, for operations on its rows without SQL.
@@ -237,11 +246,14 @@ impl Database {
     /// # Errors
     /// As [`begin`](Self::begin).
     pub async fn begin_with(&self, begin: Begin) -> Result<Transaction<'static>> {
-        let reply = match self.inner.gate.check() {
-            Ok(()) => self.inner.backend.acquire(Intent::Transaction(begin)),
+        let trace = CallTrace::begin(Some(&self.inner.trace), begin.sql(), 1);
+        let reply = trace.within(|| match self.inner.gate.check() {
+            Ok(()) => {
+                call_times::measure_reply(|| self.inner.backend.acquire(Intent::Transaction(begin)))
+            }
             Err(error) => Reply::err(error),
-        };
-        let session = limited(reply, self.limit, true).await?;
+        });
+        let session = trace::run(trace, limited(reply, self.limit, true)).await?;
         Ok(Transaction::owned(session.into(), self.limit).holding(&self.inner))
     }
 
@@ -281,7 +293,7 @@ impl Database {
     ) -> Result<Box<dyn crate::backend::BackendSession>> {
         let backend = &self.inner.backend;
         let reply = match self.inner.gate.check() {
-            Ok(()) => backend.acquire(intent),
+            Ok(()) => call_times::measure_reply(|| backend.acquire(intent)),
             Err(error) => Reply::err(error),
         };
         let timeout = backend.acquire_timeout();

@@ -12,6 +12,7 @@ use crate::exec::database_inner::DatabaseInner;
 use crate::exec::schemas::Schemas;
 use crate::exec::stream::RowStream;
 use crate::exec::target::{Executor, Target, limited};
+use crate::exec::trace::{self, CallTrace};
 use crate::program::Begin;
 use crate::sql::Params;
 
@@ -27,7 +28,7 @@ pub struct Session {
     schemas: Schemas,
     limit: Option<Duration>,
     // Dropped after the session, which must be returned first.
-    _open: Arc<DatabaseInner>,
+    open: Arc<DatabaseInner>,
 }
 
 impl Session {
@@ -37,7 +38,7 @@ impl Session {
         open: &Arc<DatabaseInner>,
     ) -> Self {
         // Its temporary tables and attached files have no version to check.
-        Self { session, schemas: Schemas::none(), limit, _open: Arc::clone(open) }
+        Self { session, schemas: Schemas::none(), limit, open: Arc::clone(open) }
     }
 
     #[inline]
@@ -48,6 +49,7 @@ impl Session {
             schemas: &self.schemas,
             gate: None,
             database: None,
+            trace: Some(&self.open.trace),
         }
     }
 
@@ -106,11 +108,13 @@ impl Session {
     /// As [`begin`](Self::begin).
     pub async fn begin_with(&mut self, begin: Begin) -> Result<Transaction<'_>> {
         let mut guard = Undo { session: &*self.session, armed: true };
-        let begun = limited(self.session.control(Control::Begin(begin)), self.limit, false).await;
+        let trace = CallTrace::begin(Some(&self.open.trace), begin.sql(), 1);
+        let reply = trace.within(|| self.session.control(Control::Begin(begin)));
+        let begun = trace::run(trace, limited(reply, self.limit, false)).await;
         // If this one was refused although a transaction is open, SQL text began that one.
         guard.armed = begun.as_ref().is_err_and(|error| error.kind() == ErrorKind::OutcomeUnknown);
         begun?;
-        Ok(Transaction::on_session(&*self.session, self.limit))
+        Ok(Transaction::on_session(&*self.session, self.limit).holding(&self.open))
     }
 
     /// Begins or ends a transaction without a handle for it: dropping the session rolls it back.

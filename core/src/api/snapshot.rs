@@ -23,7 +23,7 @@ pub struct Snapshot {
     schemas: Schemas,
     limit: Option<Duration>,
     // Dropped after the session, which must be returned first.
-    _open: Arc<DatabaseInner>,
+    open: Arc<DatabaseInner>,
 }
 
 impl Snapshot {
@@ -32,7 +32,7 @@ impl Snapshot {
         limit: Option<Duration>,
         open: &Arc<DatabaseInner>,
     ) -> Self {
-        Self { session, schemas: Schemas::local(), limit, _open: Arc::clone(open) }
+        Self { session, schemas: Schemas::local(), limit, open: Arc::clone(open) }
     }
 
     #[inline]
@@ -43,6 +43,7 @@ impl Snapshot {
             schemas: &self.schemas,
             gate: None,
             database: None,
+            trace: Some(&self.open.trace),
         }
     }
 

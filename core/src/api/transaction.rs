@@ -13,6 +13,7 @@ use crate::exec::schemas::Schemas;
 use crate::exec::session_ref::SessionRef;
 use crate::exec::stream::RowStream;
 use crate::exec::target::{Executor, Target, limited};
+use crate::exec::trace::{self, CallTrace, TraceSettings};
 use crate::sql::Params;
 
 /// An open transaction. It reads its own writes; nobody else sees them before the
@@ -85,6 +86,7 @@ impl<'a> Transaction<'a> {
             schemas: &self.schemas,
             gate: None,
             database: None,
+            trace: self.open.as_ref().map(|open| &open.trace),
         }
     }
 
@@ -151,7 +153,8 @@ impl<'a> Transaction<'a> {
     /// # Errors
     /// `Cancelled` if the transaction was rolled back by an earlier error.
     pub async fn begin_savepoint(&mut self) -> Result<Savepoint<'_>> {
-        Savepoint::begin(self.session(), 1, self.limit).await
+        let trace = self.open.as_ref().map(|open| open.trace.clone()).unwrap_or_default();
+        Savepoint::begin(self.session(), 1, self.limit, trace).await
     }
 
     /// Commits: either everything is durable or nothing happened.
@@ -161,7 +164,7 @@ impl<'a> Transaction<'a> {
     /// `DiskFull`, `Io` and others: the transaction is then rolled back.
     /// `Cancelled` if an earlier error rolled it back.
     pub async fn commit(mut self) -> Result<()> {
-        limited(self.session().control(Control::Commit), self.limit, false).await?;
+        self.end(Control::Commit).await?;
         self.over = true;
         Ok(())
     }
@@ -171,9 +174,18 @@ impl<'a> Transaction<'a> {
     /// # Errors
     /// `Io` and the like; dropping the transaction does the rest.
     pub async fn rollback(mut self) -> Result<()> {
-        limited(self.session().control(Control::Rollback), self.limit, false).await?;
+        self.end(Control::Rollback).await?;
         self.over = true;
         Ok(())
+    }
+}
+
+impl Transaction<'_> {
+    async fn end(&self, how: Control) -> Result<()> {
+        let settings = self.open.as_ref().map(|open| &open.trace);
+        let trace = CallTrace::begin(settings, &how.sql(), 1);
+        let ended = trace.within(|| self.session().control(how));
+        trace::run(trace, limited(ended, self.limit, false)).await
     }
 }
 
@@ -192,6 +204,7 @@ pub struct Savepoint<'a> {
     schemas: Schemas,
     depth: u32,
     limit: Option<Duration>,
+    trace: TraceSettings,
 }
 
 impl<'a> Savepoint<'a> {
@@ -199,9 +212,10 @@ impl<'a> Savepoint<'a> {
         session: impl Into<SessionRef<'a>>,
         depth: u32,
         limit: Option<Duration>,
+        trace: TraceSettings,
     ) -> Result<Savepoint<'a>> {
         let nested = SavepointGuard::begin(session, depth, limit).await?;
-        Ok(Self { nested, schemas: Schemas::local(), depth, limit })
+        Ok(Self { nested, schemas: Schemas::local(), depth, limit, trace })
     }
 
     #[inline]
@@ -212,6 +226,7 @@ impl<'a> Savepoint<'a> {
             schemas: &self.schemas,
             gate: None,
             database: None,
+            trace: Some(&self.trace),
         }
     }
 
@@ -260,7 +275,8 @@ impl<'a> Savepoint<'a> {
     /// # Errors
     /// `Cancelled` if the transaction was rolled back by an earlier error.
     pub async fn begin_savepoint(&mut self) -> Result<Savepoint<'_>> {
-        Savepoint::begin(self.nested.session(), self.depth + 1, self.limit).await
+        let trace = self.trace.clone();
+        Savepoint::begin(self.nested.session(), self.depth + 1, self.limit, trace).await
     }
 
     /// Keeps the savepoint's changes, as part of the enclosing transaction.

@@ -7,6 +7,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
+use super::call_times::Phases;
 use crate::error::{Error, ErrorKind, Result};
 use crate::program::Interrupt;
 
@@ -29,6 +30,8 @@ struct CallShared<T> {
     started: AtomicBool,
     /// Nobody wants the result, but the work must still be done.
     detached: AtomicBool,
+    /// How long it waits and runs, if somebody wants to know.
+    phases: Option<Box<Phases>>,
 }
 
 #[derive(Debug)]
@@ -59,6 +62,14 @@ impl<T: Send + std::fmt::Debug> Receipt for CallShared<T> {
 }
 
 impl<T> CallShared<T> {
+    /// Counts its present phase for whoever wants to know, and begins the next one.
+    #[inline]
+    fn pass(&self, next: impl FnOnce(&Phases, Duration)) {
+        if let Some(phases) = &self.phases {
+            next(phases, self.interrupt.waited());
+        }
+    }
+
     fn state(&self) -> MutexGuard<'_, CallState<T>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -72,6 +83,7 @@ pub(crate) fn call<T>() -> (Completer<T>, PendingCall<T>) {
         interrupt: Arc::default(),
         started: AtomicBool::new(false),
         detached: AtomicBool::new(false),
+        phases: Phases::of_current(),
     });
     (Completer(Some(Arc::clone(&shared))), PendingCall(shared))
 }
@@ -103,7 +115,17 @@ impl<T> Completer<T> {
         let _state = shared.state();
         let wanted = !shared.interrupt.is_set();
         shared.started.store(wanted, Ordering::Release);
+        if wanted {
+            shared.pass(Phases::begin);
+        }
         wanted
+    }
+
+    /// Records that the work begins, which can't be kept from it any more.
+    pub(crate) fn note_begun(&self) {
+        if let Some(shared) = &self.0 {
+            shared.pass(Phases::begin);
+        }
     }
 
     /// Marks the work as waiting again. Returns false if in the meantime the caller has
@@ -112,6 +134,7 @@ impl<T> Completer<T> {
         let Some(shared) = &self.0 else { return false };
         let mut state = shared.state();
         shared.started.store(false, Ordering::Release);
+        shared.pass(Phases::wait);
         if !shared.interrupt.is_set() {
             return true;
         }
@@ -148,6 +171,8 @@ pub(crate) fn cancelled() -> Error {
 }
 
 fn give<T>(shared: &CallShared<T>, result: Result<T>) -> Option<T> {
+    // Before the caller can know of the result.
+    shared.pass(Phases::end);
     let mut state = shared.state();
     match std::mem::replace(&mut *state, CallState::Completed(result)) {
         CallState::Waiting(waker) => {
@@ -183,6 +208,7 @@ impl<T> PendingCall<T> {
         let mut state = self.0.state();
         self.0.interrupt.set();
         if !self.0.started.load(Ordering::Acquire) && matches!(*state, CallState::Waiting(_)) {
+            self.0.pass(Phases::end);
             *state = CallState::Completed(Err(cancelled()));
         }
     }
@@ -244,6 +270,7 @@ impl<T> Drop for PendingCall<T> {
         let mut state = self.0.state();
         if !self.0.detached.load(Ordering::Acquire) {
             self.0.interrupt.set();
+            self.0.pass(Phases::end);
         }
         let before = match &*state {
             CallState::Taken => CallState::Taken,

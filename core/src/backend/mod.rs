@@ -4,20 +4,27 @@
 //! operations that need it return `Unsupported` with its name.
 
 mod call;
+pub(crate) mod call_times;
 mod chunks;
 mod copy;
 #[cfg(not(target_family = "wasm"))]
 pub(crate) mod copy_file;
+mod counters;
 mod group;
 mod guarded;
 #[cfg(not(target_family = "wasm"))]
 pub(crate) mod inbox;
 #[cfg(all(feature = "recover", not(target_family = "wasm")))]
 mod recover;
+#[cfg(not(target_family = "wasm"))]
+pub(crate) mod replica;
+#[cfg(not(target_family = "wasm"))]
+pub(crate) mod replica_files;
 pub(crate) mod reply;
 pub(crate) mod rules;
 #[cfg(any(target_family = "wasm", test, feature = "single-thread"))]
 pub(crate) mod single_thread;
+mod stats;
 #[cfg(not(target_family = "wasm"))]
 pub(crate) mod threaded;
 mod transaction_state;
@@ -25,6 +32,7 @@ mod transaction_state;
 pub use chunks::ChunkSink;
 pub use copy::{CopyOrder, CopyProgress, CopyTo, RestoreFrom};
 pub use reply::Reply;
+pub use stats::{Spent, Stats};
 
 #[cfg(all(feature = "recover", not(target_family = "wasm")))]
 pub(crate) use recover::recover;
@@ -118,9 +126,26 @@ pub trait Backend: MaybeSend + MaybeSync + 'static {
         Reply::err(Error::unsupported("backups"))
     }
 
+    /// Begins to keep a replica up to date. The reply is ready once what is committed from then on
+    /// will be stored.
+    ///
+    /// # Errors
+    /// `Unsupported` where the backend can't, and without a write-ahead log.
+    #[cfg(not(target_family = "wasm"))]
+    fn replicate(&self, order: replica::ReplicaOrder) -> Reply<()> {
+        let _ = order;
+        Reply::err(Error::unsupported("continuous backup"))
+    }
+
     /// Returns where this backend learns what is to be recorded of its commits and reports them, or
     /// `None` if it can't ([`Capabilities::watches`]).
     fn observation(&self) -> Option<&Arc<Observation>> {
+        None
+    }
+
+    /// Returns what this backend has done and is doing, without waiting for anything under way;
+    /// `None` if it does not count. [`Stats::watched_queries`] is counted above it.
+    fn stats(&self) -> Option<Stats> {
         None
     }
 

@@ -26,13 +26,14 @@ const NOT_BY_NAME: &[(&str, &str)] = &[
 ];
 
 impl Connection {
-    /// Sets what belongs to a file that does not exist yet. An existing file is left unchanged.
-    pub(super) fn configure_new_file(&mut self, options: &Options) -> Result<()> {
+    /// Sets what belongs to a file that does not exist yet. An existing file is left unchanged. Returns
+    /// whether the file was new and something was set, which may have written its first page.
+    pub(super) fn configure_new_file(&mut self, options: &Options) -> Result<bool> {
         let asked = options.page_size.is_some()
             || options.auto_vacuum.is_some()
             || options.pragmas.iter().any(|(name, _)| name.eq_ignore_ascii_case("encoding"));
         if !asked || self.integer("PRAGMA page_count")? > 0 {
-            return Ok(());
+            return Ok(false);
         }
         if let Some(bytes) = options.page_size {
             self.control(&format!("PRAGMA page_size = {bytes}"))?;
@@ -45,7 +46,7 @@ impl Connection {
                 self.set_pragma(name, value)?;
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Sets what belongs to each connection, and the mark of the file.

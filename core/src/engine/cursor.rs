@@ -49,6 +49,7 @@ impl Connection {
             .cache
             .take(sql)
             .ok_or_else(|| Error::invalid("the prepared statement is missing"))?;
+        self.counters.runs.add(1);
         let params = Box::new(params);
         // SAFETY: the box keeps the parameters where they are until the
         // statement, which is dropped or reset first, is done.

@@ -83,6 +83,13 @@ impl Handlers {
         *self.interrupt.lock().unwrap_or_else(PoisonError::into_inner) = interrupt;
     }
 
+    fn note_wait(&self, time: Duration) {
+        let interrupt = self.interrupt.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(interrupt) = &*interrupt {
+            interrupt.note_wait(time);
+        }
+    }
+
     fn is_interrupted(&self) -> bool {
         let interrupt = self.interrupt.lock().unwrap_or_else(PoisonError::into_inner);
         interrupt.as_ref().is_some_and(|interrupt| interrupt.is_set())
@@ -125,5 +132,6 @@ unsafe extern "C" fn on_busy(context: *mut c_void, attempt: c_int) -> c_int {
         return 0;
     }
     crate::platform::block_for(Duration::from_micros(pause));
+    handlers.note_wait(Duration::from_micros(pause));
     1
 }

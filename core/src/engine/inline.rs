@@ -96,6 +96,7 @@ impl Connection {
         if !statement.may_try() {
             return Some(ReadOutcome::OverBudget);
         }
+        self.counters.runs.add(1);
         // SAFETY: the connection is open.
         unsafe { begin(&self.handlers, self.raw, held) };
         if statement.nature.works {

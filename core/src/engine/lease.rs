@@ -62,19 +62,24 @@ impl WalIndex {
         header
     }
 
-    /// Returns where the log ends.
-    pub(super) fn position(self) -> LogPosition {
+    /// Returns the current header, if nobody is writing it just now.
+    pub(super) fn whole_header(self) -> Option<Header> {
         // There are two copies, of which SQLite writes the second one first: if they are equal,
         // both are whole.
+        let header = self.header();
+        let mut second = [0; WORDS];
+        for (index, word) in second.iter_mut().enumerate() {
+            // SAFETY: as in `header`.
+            *word = unsafe { (*self.0.add(WORDS + index)).load(Ordering::Relaxed) };
+        }
+        fence(Ordering::Acquire);
+        (header == second).then_some(header)
+    }
+
+    /// Returns where the log ends.
+    pub(super) fn position(self) -> LogPosition {
         for _ in 0..TRIES {
-            let header = self.header();
-            let mut second = [0; WORDS];
-            for (index, word) in second.iter_mut().enumerate() {
-                // SAFETY: as in `header`.
-                *word = unsafe { (*self.0.add(WORDS + index)).load(Ordering::Relaxed) };
-            }
-            fence(Ordering::Acquire);
-            if header == second {
+            if let Some(header) = self.whole_header() {
                 let half = |word: u64, index: usize| {
                     let bytes = word.to_ne_bytes();
                     let at = index * 4;
@@ -89,6 +94,15 @@ impl WalIndex {
             std::hint::spin_loop();
         }
         LogPosition { commits: self.commits(), frames: 0, log: None }
+    }
+
+    /// Returns how many of the log's frames are in the database: `nBackfill`, at byte 96, which
+    /// follows the two copies of the header.
+    pub(super) fn copied(self) -> u32 {
+        // SAFETY: as in `header`.
+        let word = unsafe { (*self.0.add(2 * WORDS)).load(Ordering::Relaxed) };
+        let bytes = word.to_ne_bytes();
+        u32::from_ne_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])
     }
 
     /// Returns how many pages the database has: `nPage`, at byte 20 of the header.

@@ -11,6 +11,7 @@ mod commit_hook;
 mod configure;
 pub(crate) mod context;
 mod copy;
+mod counters;
 mod cursor;
 #[cfg_attr(not(unix), path = "warm.rs")]
 pub(crate) mod disk_wait;
@@ -23,6 +24,8 @@ mod inline;
 mod key_lookup;
 mod lease;
 mod ledger;
+#[cfg(not(target_family = "wasm"))]
+mod log;
 #[cfg(not(target_family = "wasm"))]
 mod math;
 mod moved_files;
@@ -61,12 +64,15 @@ use crate::program::Interrupt;
 
 pub(crate) use authorizer::{Class, Nature, Verb};
 pub(crate) use copy::{ChunkCopy, CopyNumber, CopyStep, CopyTarget};
+pub(crate) use counters::ConnectionCounters;
 #[cfg(any(target_family = "wasm", test, feature = "single-thread"))]
 pub(crate) use cursor::Cursor;
 pub(crate) use handle::{DatabaseHandle, OpenFailure};
 #[cfg(not(target_family = "wasm"))]
 pub(crate) use inline::{InlineEnd, LONGEST_VALUE, bound, unbound};
 pub(crate) use ledger::too_new;
+#[cfg(not(target_family = "wasm"))]
+pub(crate) use log::{LogEnd, LogPages, LogRead};
 pub(crate) use open::Role;
 pub(crate) use outbox::{HAS_CHANGESETS, unsupported as unsupported_changesets};
 #[cfg(not(target_family = "wasm"))]
@@ -111,6 +117,7 @@ pub(crate) struct Connection {
     /// The most bytes of a text or blob.
     length_limit: std::ffi::c_int,
     handlers: Arc<Handlers>,
+    counters: Arc<ConnectionCounters>,
     row_id: LastRowId,
     own_changes: OwnChanges,
     virtual_tables: virtual_tables::VirtualTables,
@@ -320,6 +327,7 @@ impl Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
+        self.note_page_cache();
         self.copies.clear();
         self.cache.clear();
         self.controls.clear();

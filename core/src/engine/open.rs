@@ -93,6 +93,7 @@ impl Connection {
             // SAFETY: the connection is open; a negative value only asks.
             length_limit: unsafe { ffi::sqlite3_limit(raw, ffi::SQLITE_LIMIT_LENGTH, -1) },
             handlers,
+            counters: Default::default(),
             row_id: LastRowId::default(),
             own_changes: Default::default(),
             virtual_tables: Default::default(),
@@ -158,10 +159,10 @@ impl Connection {
         self.control(&format!("PRAGMA synchronous = {}", options.synchronous.name()))?;
         self.promise_durability(options)?;
         self.control(&format!("PRAGMA cache_size = -{}", options.cache_kib.max(1)))?;
-        if self.role == Role::Writer && !options.read_only {
-            self.configure_new_file(options)?;
-        }
-        self.choose_journal_mode(options)?;
+        let writes = self.role == Role::Writer && !options.read_only;
+        // Some of its settings write its first page.
+        let new = writes && self.configure_new_file(options)?;
+        self.choose_journal_mode(options, new)?;
         self.note_journal_mode()?;
         // Reads the first page of the schema, so that a file that is no database, or is damaged
         // there, is detected now instead of at the first statement.
@@ -185,13 +186,15 @@ impl Connection {
 
     /// Sets the journal mode if the caller chose it or the database is new. An existing database
     /// otherwise keeps its own.
-    fn choose_journal_mode(&mut self, options: &Options) -> Result<()> {
+    fn choose_journal_mode(&mut self, options: &Options, new: bool) -> Result<()> {
         if options.read_only || self.role == Role::Reader {
             return Ok(());
         }
         let mode = match (self.role, options.journal_mode) {
             (Role::Writer, Some(mode)) => mode,
-            (Role::Writer, None) if self.integer("PRAGMA page_count")? == 0 => JournalMode::Wal,
+            (Role::Writer, None) if new || self.integer("PRAGMA page_count")? == 0 => {
+                JournalMode::Wal
+            }
             // Which journal a commit writes is up to each connection; only WAL belongs to the file.
             (_, Some(mode)) if mode != JournalMode::Wal => {
                 self.note_journal_mode()?;

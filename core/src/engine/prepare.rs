@@ -41,6 +41,7 @@ impl Connection {
     /// accept.
     pub(super) fn statement(&mut self, sql: &str) -> Result<&mut Statement> {
         if !self.cache.contains(sql) {
+            self.counters.compiled.add(1);
             let statement = self.compile(sql).0?;
             self.cache.put(sql, statement);
         }
@@ -53,6 +54,7 @@ impl Connection {
     /// As [`statement`](Self::statement).
     pub(crate) fn inspect(&mut self, sql: &str) -> Result<(Nature, bool)> {
         if !self.cache.contains(sql) {
+            self.counters.compiled.add(1);
             let (statement, nature) = self.compile(sql);
             match statement {
                 Ok(statement) => self.cache.put(sql, statement),

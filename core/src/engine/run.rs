@@ -247,6 +247,7 @@ impl Connection {
             self.own_changes.begin();
             recorder.begin_write(statement, &self.authorizer.rows);
         }
+        self.counters.runs.add(extra.each.len() as u64);
         for index in 0..extra.each.len() {
             // SAFETY: the connection is open.
             let before = unsafe { ffi::sqlite3_total_changes64(raw) };
@@ -312,6 +313,7 @@ impl Connection {
             self.own_changes.begin();
             recorder.begin_write(statement, &self.authorizer.rows);
         }
+        self.counters.runs.add(1);
         let done = run_bound(raw, &self.row_id, statement, params, keep, sink);
         if statement.readonly {
             self.refuse_older_read()?;
@@ -340,6 +342,7 @@ impl Connection {
             return Err(too_long());
         }
         let mut statement = self.cache.take(sql).ok_or_else(|| Error::closed("statement"))?;
+        self.counters.runs.add(1);
         self.run_apart(&mut statement, params, keep, sink)
     }
 

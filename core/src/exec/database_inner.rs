@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::gate::Gate;
 use super::schemas::Schemas;
+use super::trace::TraceSettings;
 use crate::backend::Backend;
 use crate::changes::KnownMigrations;
 use crate::error::{Error, Result};
@@ -17,6 +18,8 @@ pub(crate) struct DatabaseInner {
     pub(crate) gate: Gate,
     /// The live queries, once there are any.
     pub(crate) live: OnceLock<Arc<Hub>>,
+    /// What its traces say of it.
+    pub(crate) trace: TraceSettings,
 }
 
 impl DatabaseInner {

@@ -14,3 +14,4 @@ pub(crate) mod session_ref;
 pub(crate) mod statement_future;
 pub(crate) mod stream;
 pub(crate) mod target;
+pub(crate) mod trace;

@@ -8,6 +8,7 @@ use crate::backend::Reply;
 use crate::backend::reply::polled_again;
 use crate::error::Result;
 use crate::exec::target::{Target, limited};
+use crate::exec::trace::{self, CallTrace};
 use crate::platform::BoxFuture;
 use crate::program::{Fetch, Output, Program, Step, StepOutcome};
 use crate::sql::Params;
@@ -18,6 +19,7 @@ use crate::sql::Params;
 /// move the parameters once more, which takes a tenth of a cached point read.
 pub(crate) struct StatementFuture<R> {
     state: StatementState,
+    trace: CallTrace,
     read: Option<R>,
 }
 
@@ -42,12 +44,16 @@ impl<R> StatementFuture<R> {
     where
         R: FnOnce(StepOutcome) -> Result<T>,
     {
-        let begun = match params.check() {
+        let mut trace = CallTrace::begin(target.trace, sql, 1);
+        let begun = trace.within(|| match params.check() {
             Ok(()) => target.begin(Program::one(Step::new(sql, params, keep)), None),
             Err(error) => Err(error),
-        };
+        });
         let state = match begun.map(Reply::take_in_turn) {
-            Ok(Ok(done)) => StatementState::Done(Some(done)),
+            Ok(Ok(done)) => {
+                trace::end_program(&mut trace, &done);
+                StatementState::Done(Some(done))
+            }
             Ok(Err(reply)) if reply.is_ready() => StatementState::InTurn(reply),
             Ok(Err(reply)) => {
                 StatementState::Waiting(Box::pin(limited(reply, target.limit, false)))
@@ -55,7 +61,7 @@ impl<R> StatementFuture<R> {
             // It counts towards the executor's turn like a statement that is done at once.
             Err(error) => StatementState::InTurn(Reply::err(error)),
         };
-        Self { state, read: Some(read) }
+        Self { state, trace, read: Some(read) }
     }
 }
 
@@ -67,12 +73,14 @@ impl<T, R: FnOnce(StepOutcome) -> Result<T>> Future for StatementFuture<R> {
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<T>> {
-        let polled = match &mut self.state {
+        let Self { state, trace, .. } = &mut *self;
+        let polled = match state {
             StatementState::Done(done) => Poll::Ready(done.take().unwrap_or_else(polled_again)),
-            StatementState::InTurn(reply) => Pin::new(reply).poll(cx),
-            StatementState::Waiting(future) => future.as_mut().poll(cx),
+            StatementState::InTurn(reply) => trace.within(|| Pin::new(reply).poll(cx)),
+            StatementState::Waiting(future) => trace.within(|| future.as_mut().poll(cx)),
         };
         let Poll::Ready(done) = polled else { return Poll::Pending };
+        trace::end_program(trace, &done);
         self.state = StatementState::Done(None);
         Poll::Ready(done.and_then(|mut output| match self.read.take() {
             Some(read) => read(output.steps.pop().unwrap_or_default()),

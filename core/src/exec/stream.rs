@@ -12,6 +12,7 @@ use futures_core::Stream;
 use crate::backend::{Pages, Reply};
 use crate::error::{Error, ErrorKind, Result};
 use crate::exec::database_inner::DatabaseInner;
+use crate::exec::trace::CallTrace;
 use crate::platform;
 use crate::platform::coop;
 use crate::row::{FromRow, IntoRows, Page, Row, Rows};
@@ -38,6 +39,7 @@ pub struct RowStream<'a> {
     limit: Option<Duration>,
     /// Counts rows that were ready at once.
     rows: u8,
+    trace: CallTrace,
     // A stream inside a transaction keeps others from using the transaction.
     _session: PhantomData<&'a ()>,
     // Dropped after the state: the reader must be returned first.
@@ -61,11 +63,16 @@ enum StreamState {
 }
 
 impl RowStream<'_> {
-    pub(crate) fn new(reply: Reply<Box<dyn Pages>>, limit: Option<Duration>) -> Self {
+    pub(crate) fn new(
+        reply: Reply<Box<dyn Pages>>,
+        limit: Option<Duration>,
+        trace: CallTrace,
+    ) -> Self {
         Self {
             state: StreamState::Starting(reply),
             limit,
             rows: 0,
+            trace,
             _session: PhantomData,
             open: None,
         }
@@ -73,7 +80,8 @@ impl RowStream<'_> {
 
     pub(crate) fn loaded(rows: IntoRows) -> Self {
         let state = StreamState::Loaded(rows);
-        Self { state, limit: None, rows: 0, _session: PhantomData, open: None }
+        let trace = CallTrace::none();
+        Self { state, limit: None, rows: 0, trace, _session: PhantomData, open: None }
     }
 
     /// Returns the same stream, which now keeps its database open.
@@ -114,7 +122,8 @@ impl RowStream<'_> {
     pub(crate) fn detached(mut self) -> RowStream<'static> {
         let state = std::mem::replace(&mut self.state, StreamState::Over);
         let (limit, rows, open) = (self.limit, self.rows, self.open.take());
-        RowStream { state, limit, rows, _session: PhantomData, open }
+        let trace = std::mem::replace(&mut self.trace, CallTrace::none());
+        RowStream { state, limit, rows, trace, _session: PhantomData, open }
     }
 
     /// Returns the next rows as they came, or `None` after the last.
@@ -127,6 +136,7 @@ impl RowStream<'_> {
                             self.state = StreamState::Running { pages, rows: None, first: None }
                         }
                         Err(error) => {
+                            self.trace.end(|| Err(&error));
                             self.state = StreamState::Over;
                             return Poll::Ready(Err(error));
                         }
@@ -135,8 +145,9 @@ impl RowStream<'_> {
                 StreamState::Running { pages, first, .. } => {
                     let page = match first.take() {
                         Some(page) => Ok(Some(page)),
-                        None => std::task::ready!(pages.poll_next(cx)),
+                        None => std::task::ready!(self.trace.within(|| pages.poll_next(cx))),
                     };
+                    note_page(&mut self.trace, &page);
                     if !matches!(page, Ok(Some(_))) {
                         self.state = StreamState::Over;
                     }
@@ -167,6 +178,7 @@ impl RowStream<'_> {
             match reply.await {
                 Ok(pages) => self.state = StreamState::Running { pages, rows: None, first: None },
                 Err(error) => {
+                    self.trace.end(|| Err(&error));
                     self.state = StreamState::Over;
                     return Err(error);
                 }
@@ -182,8 +194,12 @@ impl RowStream<'_> {
         let StreamState::Running { pages, first, .. } = &mut self.state else { return Ok(()) };
         match in_time(limit, |cx| pages.poll_next(cx)).await {
             Ok(Some(page)) => *first = Some(page),
-            Ok(None) => self.state = StreamState::Over,
+            Ok(None) => {
+                self.trace.end(|| Ok(0));
+                self.state = StreamState::Over;
+            }
             Err(error) => {
+                self.trace.end(|| Err(&error));
                 self.state = StreamState::Over;
                 return Err(error);
             }
@@ -216,7 +232,10 @@ impl RowStream<'_> {
                         Ok(pages) => {
                             self.state = StreamState::Running { pages, rows: None, first: None }
                         }
-                        Err(error) => return self.over(Err(error)),
+                        Err(error) => {
+                            self.trace.end(|| Err(&error));
+                            return self.over(Err(error));
+                        }
                     }
                 }
                 StreamState::Running { pages, rows, first } => {
@@ -224,6 +243,7 @@ impl RowStream<'_> {
                         return Poll::Ready(Ok(Some(row)));
                     }
                     if let Some(page) = first.take() {
+                        self.trace.add_rows(page.rows());
                         *rows = Some(IntoRows::of_page(page));
                         continue;
                     }
@@ -231,7 +251,9 @@ impl RowStream<'_> {
                     if let Some(page) = rows.take().and_then(IntoRows::into_spare) {
                         pages.recycle(page);
                     }
-                    match std::task::ready!(pages.poll_next(cx)) {
+                    let page = std::task::ready!(self.trace.within(|| pages.poll_next(cx)));
+                    note_page(&mut self.trace, &page);
+                    match page {
                         Ok(Some(page)) => *rows = Some(IntoRows::of_page(page)),
                         Ok(None) => return self.over(Ok(None)),
                         Err(error) => return self.over(Err(error)),
@@ -246,6 +268,16 @@ impl RowStream<'_> {
     fn over(&mut self, last: Result<Option<Row>>) -> Poll<Result<Option<Row>>> {
         self.state = StreamState::Over;
         Poll::Ready(last)
+    }
+}
+
+/// Tells the trace of a stream what came.
+#[inline]
+fn note_page(trace: &mut CallTrace, page: &Result<Option<Page>>) {
+    match page {
+        Ok(Some(page)) => trace.add_rows(page.rows()),
+        Ok(None) => trace.end(|| Ok(0)),
+        Err(error) => trace.end(|| Err(error)),
     }
 }
 

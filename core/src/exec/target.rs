@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use crate::backend::{Backend, BackendSession, Reply};
+use crate::backend::{Backend, BackendSession, Reply, call_times};
 use crate::engine::context;
 use crate::error::{Error, ErrorKind, Result};
 use crate::exec::bulk_writer::BulkWriter;
@@ -20,6 +20,7 @@ use crate::exec::schemas::Schemas;
 use crate::exec::script::Batch;
 use crate::exec::statement_future::StatementFuture;
 use crate::exec::stream::RowStream;
+use crate::exec::trace::{self, CallTrace, TraceSettings};
 use crate::platform::{self, BoxFuture};
 use crate::program::{Access, Fetch, Output, PageSink, Program, StepOutcome};
 use crate::row::FromRow;
@@ -30,6 +31,8 @@ use crate::value::Value;
 /// Where an operation runs.
 #[derive(Clone, Copy)]
 pub(crate) struct Target<'a> {
+    /// What traces say of the database; `None`: they say nothing of it.
+    pub(crate) trace: Option<&'a TraceSettings>,
     pub(crate) executor: Executor<'a>,
     pub(crate) limit: Option<Duration>,
     pub(crate) schemas: &'a Schemas,
@@ -78,14 +81,17 @@ impl<'a> Target<'a> {
         sink: Option<&dyn PageSink>,
     ) -> Result<Output> {
         let reads = program.access == Access::Read;
-        let begun = match self.begin(program, sink) {
+        let mut trace = trace::of_program(self.trace, &program);
+        let begun = match trace.within(|| self.begin(program, sink)) {
             Ok(reply) => reply.take_in_turn(),
             Err(error) => Err(Reply::err(error)),
         };
-        match begun {
+        let result = match begun {
             Ok(result) => result,
-            Err(reply) => limited(reply, self.limit, reads).await,
-        }
+            Err(reply) => trace::within(&trace, limited(reply, self.limit, reads)).await,
+        };
+        trace::end_program(&mut trace, &result);
+        result
     }
 
     /// As [`run`](Self::run), for operations that are rare: the code of this future is there once,
@@ -107,10 +113,10 @@ impl<'a> Target<'a> {
         if let Some(gate) = self.gate {
             gate.check()?;
         }
-        Ok(match self.executor {
+        Ok(call_times::measure_reply(|| match self.executor {
             Executor::Backend(backend) => backend.run(program, sink),
             Executor::Session(session) => session.run(program, sink),
-        })
+        }))
     }
 
     pub(crate) fn execute(
@@ -182,12 +188,17 @@ impl<'a> Target<'a> {
     }
 
     pub(crate) fn stream(self, sql: &str, params: Params) -> RowStream<'a> {
-        let reply = match (params.checked(), self.executor) {
-            (Ok(params), Executor::Backend(backend)) => backend.stream(sql, params),
-            (Ok(params), Executor::Session(session)) => session.stream(sql, params),
+        let trace = CallTrace::of_stream(self.trace, sql);
+        let reply = trace.within(|| match (params.checked(), self.executor) {
+            (Ok(params), Executor::Backend(backend)) => {
+                call_times::measure_reply(|| backend.stream(sql, params))
+            }
+            (Ok(params), Executor::Session(session)) => {
+                call_times::measure_reply(|| session.stream(sql, params))
+            }
             (Err(error), _) => Reply::err(error),
-        };
-        RowStream::new(reply, self.limit)
+        });
+        RowStream::new(reply, self.limit, trace)
     }
 
     pub(crate) async fn execute_many(self, sql: String, mut rows: Fed<Params>) -> Result<u64> {

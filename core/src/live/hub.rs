@@ -124,6 +124,11 @@ impl Hub {
         self.state().runs
     }
 
+    /// Returns how many queries are watched, equal ones once.
+    pub(crate) fn watched(&self) -> u32 {
+        u32::try_from(self.state().queries.iter().count()).unwrap_or(u32::MAX)
+    }
+
     /// Ends all watches.
     pub(crate) fn close(&self) {
         let mut state = self.state();

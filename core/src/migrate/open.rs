@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::api::database::Database;
 use crate::error::{Error, Result};
+use crate::exec::trace::TraceSettings;
 use crate::migrations::Migrations;
 use crate::options::Options;
 
@@ -16,8 +17,9 @@ impl Options {
     /// then.
     pub async fn open(mut self, path: impl AsRef<Path>) -> Result<Database> {
         let migrations = self.migrations.take();
+        let trace = TraceSettings::new(path.as_ref(), self.slow());
         let backend = crate::backend::open(path.as_ref(), self).await?;
-        migrated(Database::from_backend(backend), migrations, path.as_ref()).await
+        migrated(Database::traced(backend, trace), migrations, path.as_ref()).await
     }
 
     /// Opens a database with the backend of browsers and Node, to test that backend
@@ -33,8 +35,9 @@ impl Options {
                 "migrations take time: open it with open_single_thread_migrated",
             ));
         }
+        let trace = TraceSettings::new(path.as_ref(), self.slow());
         let backend = crate::backend::single_thread::SingleThread::open(path.as_ref(), self)?;
-        Ok(Database::from_backend(Box::new(backend)))
+        Ok(Database::traced(Box::new(backend), trace))
     }
 
     /// As [`open_single_thread`](Self::open_single_thread), with migrations.

@@ -1,19 +1,35 @@
 //! A request to stop one call.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
-/// A request to stop one call. It belongs to that call alone, so it never
+/// A request to stop one call. It also knows how long the call waits while it runs. It belongs to that call alone, so it never
 /// reaches the next one, as `sqlite3_interrupt` on a connection could.
 #[derive(Debug, Default)]
-pub(crate) struct Interrupt(AtomicBool);
+pub(crate) struct Interrupt {
+    set: AtomicBool,
+    /// How long the call has waited for locks while it ran, in nanoseconds.
+    locks: AtomicU64,
+}
 
 impl Interrupt {
     pub(crate) fn set(&self) {
-        self.0.store(true, Ordering::Release);
+        self.set.store(true, Ordering::Release);
     }
 
     #[inline]
     pub(crate) fn is_set(&self) -> bool {
-        self.0.load(Ordering::Acquire)
+        self.set.load(Ordering::Acquire)
+    }
+
+    /// Records that the call has waited for a lock, or for its turn, while it ran.
+    pub(crate) fn note_wait(&self, time: Duration) {
+        let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        self.locks.fetch_add(nanos, Ordering::Relaxed);
+    }
+
+    /// Returns how long the call has waited for locks.
+    pub(crate) fn waited(&self) -> Duration {
+        Duration::from_nanos(self.locks.load(Ordering::Relaxed))
     }
 }

@@ -168,6 +168,13 @@ pub struct Output {
 }
 
 impl<'a> Program<'a> {
+    /// Whether it reads a table's schema, which the table's writes need.
+    pub(crate) fn reads_schema(&self) -> bool {
+        self.access == Access::Read
+            && self.steps.len() > 1
+            && self.steps.first().is_some_and(|step| step.sql == "PRAGMA schema_version")
+    }
+
     /// A program of one statement.
     #[inline]
     pub fn one(step: Step<'a>) -> Self {

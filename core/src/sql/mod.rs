@@ -6,8 +6,10 @@ mod fields;
 mod ident;
 mod params;
 mod record;
+mod summary;
 
 pub(crate) use blanks::{first_word, is_change, is_schema_change, skip_blanks};
 pub(crate) use ident::quote_into;
 pub use params::Params;
 pub use record::Record;
+pub(crate) use summary::summary;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::cells::Cells;
 use super::fifo_lock::FifoLock;
-use super::handles::CallTarget;
+use super::handles::{CallTarget, Handle};
 use super::numbers::op;
 use super::read::{ByteReader, malformed};
 use super::reply::Outcome;
@@ -90,7 +90,7 @@ pub(super) fn run<'a>(
             }
         };
         let handle = BackupHandle { source: Mutex::new(source), lock: Arc::default() };
-        Ok(OperationEnd::Backup(handle))
+        Ok(OperationEnd::Held(Handle::Backup(Arc::new(handle))))
     })
 }
 

@@ -10,6 +10,7 @@ use super::backup::BackupHandle;
 use super::commits::CommitsHandle;
 use super::fifo_lock::{self, FifoLock};
 use super::sync::OutboxHandle;
+use super::timed::Timed;
 use super::watch::WatchHandle;
 use crate::api::database::Database;
 use crate::api::transaction::Transaction;
@@ -33,6 +34,8 @@ pub(super) enum Handle {
     Commits(Arc<CommitsHandle>),
     Outbox(Arc<OutboxHandle>),
     Backup(Arc<BackupHandle>),
+    #[cfg(not(target_family = "wasm"))]
+    Replica(crate::api::replicate::Replica),
 }
 
 /// A session, a snapshot, a transaction or a savepoint.
@@ -80,6 +83,8 @@ pub(super) struct Stream {
     pub(super) rows: Mutex<RowStream<'static>>,
     pub(super) lock: Arc<FifoLock>,
     parent: u32,
+    /// How long it has waited and run, if its client wants to know.
+    pub(super) timed: Option<Arc<Timed>>,
     _on: CallTarget,
 }
 
@@ -100,6 +105,8 @@ impl CallTarget {
                 schemas: &session_handle.schemas,
                 gate: None,
                 database: None,
+                // Clients trace their calls themselves.
+                trace: None,
             },
         }
     }
@@ -201,8 +208,13 @@ impl SessionHandle {
 }
 
 impl Stream {
-    pub(super) fn new(rows: RowStream<'static>, on: CallTarget, parent: u32) -> Self {
-        Self { rows: Mutex::new(rows), lock: Arc::default(), parent, _on: on }
+    pub(super) fn new(
+        rows: RowStream<'static>,
+        on: CallTarget,
+        parent: u32,
+        timed: Option<Arc<Timed>>,
+    ) -> Self {
+        Self { rows: Mutex::new(rows), lock: Arc::default(), parent, timed, _on: on }
     }
 }
 
@@ -211,7 +223,7 @@ impl Handle {
         match self {
             Self::Session(session_handle) => session_handle.parent,
             Self::Stream(stream) => stream.parent,
-            Self::Watch(_) | Self::Commits(_) | Self::Outbox(_) | Self::Backup(_) => 0,
+            _ => 0,
         }
     }
 }

@@ -13,8 +13,9 @@
 //! ```
 //!
 //! with the flags 1 (it has a timeout), 2 (more rows follow), 4 (others of this client are writing
-//! too: a write shares their commit instead of running within the call) and 8 (it runs only if it
-//! changes nothing: a previous engine may already have run it); and a reply, aligned to 8 bytes,
+//! too: a write shares their commit instead of running within the call), 8 (it runs only if it
+//! changes nothing: a previous engine may already have run it) and 16 (a reply before its result says
+//! how long it has waited and run); and a reply, aligned to 8 bytes,
 //!
 //! ```text
 //! u32 length, this included | u32 id | u8 kind | u8 flags | u16 0 | u32 extra | payload
@@ -63,6 +64,7 @@ mod check;
 mod client_state;
 mod commits;
 mod control;
+mod drive;
 mod exit;
 mod feed;
 mod fifo_lock;
@@ -73,6 +75,8 @@ mod next;
 pub mod numbers;
 mod read;
 mod recover;
+#[cfg(not(target_family = "wasm"))]
+mod replicate;
 mod reply;
 mod request;
 mod requester;
@@ -81,10 +85,12 @@ mod server;
 mod settings;
 mod sink;
 mod statement;
+mod stats;
 mod sync;
 mod task;
 #[cfg(test)]
 mod tests;
+mod timed;
 mod watch;
 
 pub use server::{Host, Server};

@@ -1,5 +1,6 @@
 //! Fetching what comes next of what a client holds: a stream's rows, a watch's result, a feed's
-//! event, an outbox's batch, a copy's progress or bytes.
+//! event, an outbox's batch, a copy's progress or bytes, and how
+//! far a replica is.
 
 use std::sync::{Arc, PoisonError};
 
@@ -32,6 +33,8 @@ impl ServerInner {
             Handle::Stream(stream) => {
                 Ok(Box::pin(async move { self.next(head, &stream, word.max(1)).await }))
             }
+            #[cfg(not(target_family = "wasm"))]
+            Handle::Replica(replica) => Ok(Self::ask_replica(head, replica, word)),
             Handle::Backup(backup) => Ok(self.next_of_copy(head, backup)),
             Handle::Session(_) => Err(malformed()),
         }

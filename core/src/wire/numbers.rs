@@ -126,11 +126,30 @@ pub mod op {
     /// Replaces the content of the database: 0 (1 byte) and the path of a file, or 1 and the bytes
     /// of one.
     pub const RESTORE: u8 = 51;
+    /// Asks for statistics. The reply has rows of one column, two for each number: its name, and the
+    /// number or null. Those whose names end in `_ns` are durations in nanoseconds; those with one
+    /// word before a dot belong together.
+    pub const STATS: u8 = 52;
     /// Writes what can be read of a damaged database into a new file: the path of the damaged one, or
     /// an empty text for this database's own, and the path of the new one. The reply has rows of one
     /// column: how many rows are of no known table, and then the name of each table and how many rows
     /// it has.
     pub const RECOVER: u8 = 56;
+    /// Keeps a replica up to date: the path of a folder, and five numbers of 8 bytes, each negative
+    /// for its default: the interval in milliseconds, the memory in bytes, after how many milliseconds
+    /// all pages are stored again (0: never), for how many everything is kept (0: for ever), and for
+    /// how many closing stores the rest. It makes a handle, on which [`NEXT`] asks by 4 bytes: 0 how
+    /// far it is, 1 the same once all is stored that was committed before, 2 the same once that has
+    /// ended. The reply has rows of one column, nine: the last transaction that is stored; its time, in
+    /// milliseconds since 1970, or null; how many are not; the bytes that wait; how often all pages
+    /// were stored; the last transaction for which they were, and why, or nulls; why nothing could be
+    /// stored when that was tried last, or null; 1 if it has ended. Dropping the handle does not end
+    /// the replica.
+    pub const REPLICATE: u8 = 54;
+    /// Restores a moment of a replica into a new file: the path of its folder; 0 for the newest, 1 for
+    /// a transaction, 2 for a time in milliseconds since 1970 (1 byte); the number of that, or 0 (8
+    /// bytes); and the path of the file. The reply is the number of its last transaction.
+    pub const REPLICA_RESTORE: u8 = 55;
 }
 
 /// Flags of requests.
@@ -146,6 +165,10 @@ pub mod request {
     /// run, and its error is `OutcomeUnknown`. For a request that an engine may have run before it
     /// was lost, and for one that may be cancelled at any moment.
     pub const READS: u8 = 8;
+    /// Before its result it has a reply of the kind [`TIMES`](super::kind::TIMES), unless it never
+    /// began. For the next rows of a stream that was begun with this flag, the times are those of
+    /// the stream so far.
+    pub const TIMED: u8 = 16;
 }
 
 /// Kinds of replies.
@@ -187,6 +210,10 @@ pub mod kind {
     /// Results of a watch of several queries: for each a whole reply of the kind [`UPDATE`], in their
     /// order, all with one number.
     pub const UPDATES: u8 = 13;
+    /// How long a request that is [`TIMED`](super::request::TIMED) has waited and has run, in
+    /// nanoseconds (8 bytes each), and what it is in a few words, as `SELECT items`: as many bytes
+    /// as the extra word says. Its result follows.
+    pub const TIMES: u8 = 14;
 }
 
 /// Flags of replies.

@@ -1,8 +1,10 @@
 //! Replies, and how they become bytes.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use super::numbers::{cell, kind, reply};
+use super::timed::Timed;
 use super::watch::SentUpdate;
 use crate::api::table::Key;
 use crate::error::{Error, Result};
@@ -83,6 +85,16 @@ impl ReplyBatch {
     pub(super) fn credit(&mut self, id: u32) {
         let start = self.open(id, kind::CREDIT, 0, 0);
         self.close(start);
+    }
+
+    /// Reports how long a request has waited and run, if its client wants to know.
+    pub(super) fn times(&mut self, id: u32, timed: Option<&Timed>) {
+        let Some(timed) = timed else { return };
+        let nanos = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        let (times, summary) = (&timed.times, timed.summary().as_bytes());
+        let numbers = [times.waited(), times.ran()].map(|time| nanos(time).to_le_bytes());
+        let payload = [numbers.as_flattened(), summary].concat();
+        self.plain(id, kind::TIMES, summary.len(), &payload);
     }
 
     pub(super) fn result(&mut self, id: u32, result: &Result<Outcome>) {

@@ -7,6 +7,8 @@ use super::migrations::MigrationOperation;
 use super::numbers::{op, request};
 use super::read::{ByteReader, malformed};
 use super::recover::RecoverOperation;
+#[cfg(not(target_family = "wasm"))]
+use super::replicate::ReplicaOperation;
 use super::statement::ResultShape;
 use super::sync;
 use crate::api::table::{Choice, Compare, Key, Transfer};
@@ -30,6 +32,8 @@ pub(super) struct RequestHead {
     pub(super) queued: bool,
     /// It runs only if it changes nothing.
     pub(super) reads: bool,
+    /// Its client wants to know how long it waits and runs.
+    pub(super) timed: bool,
     pub(super) handle: u32,
     pub(super) timeout: Option<Duration>,
 }
@@ -50,6 +54,7 @@ impl RequestHead {
             more: flags & request::MORE != 0,
             queued: flags & request::QUEUED != 0,
             reads: flags & request::READS != 0,
+            timed: flags & request::TIMED != 0,
             handle,
             timeout,
         })
@@ -85,9 +90,14 @@ pub(super) enum Operation {
     Commits(Vec<String>),
     Changesets(ChangesetOperation),
     Check,
+    Stats,
     Recover(RecoverOperation),
     Migrations(MigrationOperation),
     Backup(BackupOperation),
+    #[cfg(not(target_family = "wasm"))]
+    Replica(ReplicaOperation),
+    #[cfg(target_family = "wasm")]
+    Replica,
     Table {
         name: String,
         what: OnTable,
@@ -164,10 +174,15 @@ impl Operation {
             | Self::WatchAll(_)
             | Self::Touch(_)
             | Self::Commits(_)
-            | Self::Check => false,
+            | Self::Check
+            | Self::Stats => false,
             Self::ExecuteMany { .. } | Self::Batch(_) | Self::Recover(_) => true,
             Self::Migrations(operation) => operation.changes(),
             Self::Backup(operation) => operation.changes(),
+            #[cfg(not(target_family = "wasm"))]
+            Self::Replica(_) => true,
+            #[cfg(target_family = "wasm")]
+            Self::Replica => true,
             Self::Changesets(operation) => !matches!(operation, ChangesetOperation::Outbox(None)),
             Self::Table { what, .. } => {
                 !matches!(what, OnTable::Get(_) | OnTable::Select(..) | OnTable::Stream)
@@ -204,12 +219,17 @@ impl Operation {
             op::TOUCH => Self::Touch(names(from)?),
             op::COMMITS => Self::Commits(names(from)?),
             op::CHECK => Self::Check,
+            op::STATS => Self::Stats,
             op::RECOVER => Self::Recover(RecoverOperation::read(from)?),
             op::MIGRATIONS | op::MIGRATE => Self::Migrations(MigrationOperation::read(op, from)?),
             op::INSERT..=op::SELECT_WATCH => {
                 let name = from.str()?.to_owned();
                 Self::Table { name, what: OnTable::read(op, from)? }
             }
+            #[cfg(not(target_family = "wasm"))]
+            op::REPLICATE | op::REPLICA_RESTORE => Self::Replica(ReplicaOperation::read(op, from)?),
+            #[cfg(target_family = "wasm")]
+            op::REPLICATE | op::REPLICA_RESTORE => Self::Replica,
             op::BACKUP | op::BACKUP_STREAM | op::RESTORE => {
                 return Ok(BackupOperation::read(op, from)?.map(Self::Backup));
             }

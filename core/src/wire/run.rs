@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::backup::{self, BackupHandle};
+use super::backup;
 use super::check::check;
 use super::feed::{Credit, RecordFeed, Records, execute_many};
-use super::handles::CallTarget;
+use super::handles::{CallTarget, Handle};
 use super::migrations::MigrationsEnd;
 use super::reply::Outcome;
 use super::request::{Ending, OnTable, Operation, RequestHead};
+use super::stats::stats;
 use super::sync;
 use super::watch::Live;
 use crate::api::commits::Commits;
@@ -31,8 +32,8 @@ pub(super) enum OperationEnd {
     Watch(Live),
     /// A feed has begun, and its commits can be fetched.
     Commits(Commits),
-    /// A copy is to be made, and its progress or its bytes can be fetched.
-    Backup(BackupHandle),
+    /// A copy is to be made, or a replica is kept up to date, of which more can be fetched.
+    Held(Handle),
     /// Migrations were looked at, or carried out.
     Migrations(MigrationsEnd),
     /// Tables are recorded, and what waits to be sent can be fetched.
@@ -108,10 +109,15 @@ pub(super) async fn run(
             CallTarget::Handle(_) => return Err(uncommitted()),
         },
         Operation::Check => Outcome::Rows(check(on, limit).await?).into(),
+        Operation::Stats => Outcome::Rows(stats(on)?).into(),
         Operation::Recover(operation) => Outcome::Rows(operation.run(on, limit).await?).into(),
         Operation::Migrations(operation) => {
             OperationEnd::Migrations(operation.run(on, limit).await?)
         }
+        #[cfg(not(target_family = "wasm"))]
+        Operation::Replica(operation) => return operation.run(on, limit).await,
+        #[cfg(target_family = "wasm")]
+        Operation::Replica => return Err(crate::error::Error::unsupported("continuous backup")),
         Operation::Backup(operation) => return backup::run(on, limit, operation).await,
         Operation::Changesets(operation) => return sync::run(on, limit, operation).await,
         Operation::Table { name, what } => {

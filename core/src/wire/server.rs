@@ -2,7 +2,6 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use super::cancellation;
@@ -20,11 +19,11 @@ use super::requester::Requester;
 use super::run::{OperationEnd, run};
 use super::statement::ResultShape;
 use super::sync::OutboxHandle;
-use super::task::{Drive, Task};
+use super::timed::{self, Timed};
 use super::watch::WatchHandle;
 use crate::api::database::Database;
 use crate::backend::rules::HandleUse;
-use crate::engine::context::{self, Caller};
+use crate::engine::context::Caller;
 use crate::error::{Error, Result};
 use crate::platform::{self, BoxFuture, MaybeSend, MaybeSync};
 use crate::program::Begin;
@@ -53,7 +52,7 @@ pub(super) struct ServerInner {
     /// Requests took long: the host must look for messages before the next one.
     pub(super) behind: AtomicBool,
     /// There are requests in `ClientState::begun`: saves taking a lock for each batch.
-    has_begun: AtomicBool,
+    pub(super) has_begun: AtomicBool,
     /// There are requests in `ClientState::waiting`.
     pub(super) waits: AtomicBool,
     /// The greatest number among the migrations of this client; 0 if it has none.
@@ -162,16 +161,18 @@ impl Server {
     pub fn call(&self, request: &[u8], reply: &mut Vec<u8>) -> Result<bool> {
         let (head, request) = only(request)?;
         self.0.exit.call(head.id);
-        let Some(done) = self.0.begin(head, request).transpose() else {
+        let timed = self.0.timed(head);
+        let Some(done) = self.0.begin(head, request, timed.as_ref()).transpose() else {
             self.0.hand_over();
             return Ok(false);
         };
         if self.0.exit.has_parts(head.id) {
             // A reader's thread was just as fast: what it wrote comes first.
-            self.0.out(|out| out.result(head.id, &done));
+            self.0.reply(head.id, timed.as_deref(), &done);
             return Ok(false);
         }
         let mut out = ReplyBatch::on(std::mem::take(reply));
+        out.times(head.id, timed.as_deref());
         out.result(head.id, &done);
         *reply = out.into_bytes();
         Ok(true)
@@ -252,14 +253,23 @@ impl ServerInner {
         self.exit.write(write);
     }
 
+    /// Writes the result of a request.
+    pub(super) fn reply(&self, id: u32, timed: Option<&Timed>, result: &Result<Outcome>) {
+        self.out(|out| {
+            out.times(id, timed);
+            out.result(id, result);
+        });
+    }
+
     fn take(self: &Arc<Self>, head: RequestHead, request: ByteReader<'_>) {
         if !matches!(head.op, op::CANCEL | op::WITHDRAW | op::DROP | op::MORE)
             && !cancellation::may_begin(self.client, head.id)
         {
             return self.refuse(head);
         }
-        if let Some(done) = self.begin(head, request).transpose() {
-            self.out(|out| out.result(head.id, &done));
+        let timed = self.timed(head);
+        if let Some(done) = self.begin(head, request, timed.as_ref()).transpose() {
+            self.reply(head.id, timed.as_deref(), &done);
         }
     }
 
@@ -275,6 +285,7 @@ impl ServerInner {
         self: &Arc<Self>,
         head: RequestHead,
         mut payload: ByteReader<'_>,
+        timed: Option<&Arc<Timed>>,
     ) -> Result<Option<Outcome>> {
         match head.op {
             op::CANCEL => {
@@ -292,31 +303,13 @@ impl ServerInner {
                     self.check_schema()?;
                 }
                 if let (0, Some(want)) = (head.handle, ResultShape::of(head.op)) {
-                    return self.statement(head, want, &mut payload);
+                    return self.statement(head, want, &mut payload, timed);
                 }
                 self.check_number(head)?;
-                let work = self.work(head, &mut payload)?;
-                return self.start(head, work);
+                let work = self.work(head, &mut payload, timed)?;
+                return self.start(head, work, timed);
             }
         }
-        Ok(None)
-    }
-
-    /// Polls a request for the first time; if that does not complete it, the host drives it.
-    pub(super) fn start(
-        self: &Arc<Self>,
-        head: RequestHead,
-        mut work: RequestFuture,
-    ) -> Result<Option<Outcome>> {
-        let caller = self.caller(head);
-        let entered = context::enter(Some(caller));
-        let first = work.as_mut().poll(&mut Context::from_waker(Waker::noop()));
-        drop(entered);
-        if let Poll::Ready(outcome) = first {
-            self.done(head);
-            return outcome.map(Some);
-        }
-        self.drive(head, caller, work);
         Ok(None)
     }
 
@@ -338,58 +331,6 @@ impl ServerInner {
         Caller { client, request, until, queued, withdrawn: false }
     }
 
-    /// Makes the host drive work that is not done at once.
-    pub(super) fn drive(self: &Arc<Self>, head: RequestHead, caller: Caller, work: RequestFuture) {
-        let inner = Arc::clone(self);
-        let future = Box::pin(async move {
-            let outcome = work.await;
-            if inner.done(head) {
-                inner.out(|out| out.result(head.id, &outcome));
-            } else {
-                // It was cancelled on another thread while this one ended it. That is as good as a
-                // moment later: nobody waits for the outcome.
-                inner.cancel(head.id);
-            }
-        });
-        let task = Arc::new(Task::new(head, caller, future));
-        self.state().tasks.insert(head.id, Arc::clone(&task));
-        self.state().begun.push(task);
-        self.has_begun.store(true, Ordering::Release);
-    }
-
-    /// Continues what the requests of a batch have begun: writes that wait for others of the same
-    /// moment need not wait any longer. The host drives what is not done by then.
-    fn go_on(&self) {
-        if !self.has_begun.swap(false, Ordering::AcqRel) {
-            return;
-        }
-        let begun = std::mem::take(&mut self.state().begun);
-        for task in begun {
-            if task.poll(&mut Context::from_waker(Waker::noop())).is_pending() {
-                self.exit.host.spawn(Box::pin(Drive(task)));
-            }
-        }
-    }
-
-    /// Makes the host drive what was begun.
-    pub(super) fn hand_over(&self) {
-        let begun = std::mem::take(&mut self.state().begun);
-        for task in begun {
-            self.exit.host.spawn(Box::pin(Drive(task)));
-        }
-    }
-
-    /// Called when a request is done. Returns whether it was under way: not if it was cancelled in
-    /// the meantime, or was done at once.
-    fn done(&self, head: RequestHead) -> bool {
-        let mut state = self.state();
-        let known = state.tasks.remove(&head.id).is_some();
-        let unpaid = state.close_feed(head.id);
-        drop(state);
-        self.credit_all(unpaid);
-        known
-    }
-
     pub(super) fn target(&self, handle: u32) -> Result<CallTarget> {
         if handle == 0 {
             return Ok(CallTarget::Database(self.database.clone()));
@@ -402,6 +343,7 @@ impl ServerInner {
         self: &Arc<Self>,
         head: RequestHead,
         payload: &mut ByteReader<'_>,
+        timed: Option<&Arc<Timed>>,
     ) -> Result<RequestFuture> {
         let inner = Arc::clone(self);
         if head.op == op::NEXT {
@@ -410,6 +352,10 @@ impl ServerInner {
         let target = self.target(head.handle)?;
         let ticket = target.ticket();
         if let Some(operation) = Operation::read(head.op, payload)? {
+            if let Some(timed) = timed {
+                timed.describe(timed::describe(&operation));
+            }
+            let timed = timed.cloned();
             if head.reads && operation.changes() {
                 return Err(Error::changes());
             }
@@ -441,18 +387,19 @@ impl ServerInner {
                         Ok(inner.keep(head, Handle::Commits(Arc::new(CommitsHandle::new(feed)))))
                     }
                     OperationEnd::Migrations(end) => inner.note_migrations(end),
-                    OperationEnd::Backup(copy) => {
-                        Ok(inner.keep(head, Handle::Backup(Arc::new(copy))))
-                    }
+                    OperationEnd::Held(handle) => Ok(inner.keep(head, handle)),
                     OperationEnd::Outbox(database) => {
                         Ok(inner.keep(head, Handle::Outbox(Arc::new(OutboxHandle::new(database)))))
                     }
                     OperationEnd::Stream(rows) => {
-                        let stream = Stream::new(rows, target, head.handle);
+                        let stream = Stream::new(rows, target, head.handle, timed);
                         Ok(inner.keep(head, Handle::Stream(Arc::new(stream))))
                     }
                 }
             }));
+        }
+        if let Some(timed) = timed {
+            timed.describe(timed::describe_control(head.op));
         }
         let mode = if head.op == op::BEGIN { begin(payload)? } else { Begin::default() };
         Ok(Box::pin(async move {

@@ -11,6 +11,7 @@ use super::read::{ByteReader, malformed};
 use super::reply::Outcome;
 use super::request::{RequestHead, only};
 use super::server::{RequestFuture, Server, ServerInner};
+use super::timed::Timed;
 use crate::backend::rules::HandleUse;
 use crate::error::Result;
 use crate::platform::{BoxFuture, MaybeSend, MaybeSync};
@@ -57,9 +58,10 @@ impl Server {
         if head.op != op::QUERY {
             return Err(malformed());
         }
-        let work = self.0.query_into(head, &mut request, sink);
-        match work.and_then(|work| self.0.start(head, work)).transpose() {
-            Some(done) => self.0.out(|out| out.result(head.id, &done)),
+        let timed = self.0.timed(head);
+        let work = self.0.query_into(head, &mut request, sink, timed.as_deref());
+        match work.and_then(|work| self.0.start(head, work, timed.as_ref())).transpose() {
+            Some(done) => self.0.reply(head.id, timed.as_deref(), &done),
             None => self.0.hand_over(),
         }
         Ok(())
@@ -72,9 +74,13 @@ impl ServerInner {
         head: RequestHead,
         payload: &mut ByteReader<'_>,
         sink: Arc<dyn Sink>,
+        timed: Option<&Timed>,
     ) -> Result<RequestFuture> {
         self.check_number(head)?;
         let (sql, params) = (payload.str()?.to_owned(), payload.params()?);
+        if let Some(timed) = timed {
+            timed.describe_sql(&sql);
+        }
         let on = self.target(head.handle)?;
         let ticket = on.ticket();
         let inner = Arc::clone(self);

@@ -8,6 +8,8 @@ use super::reply::Outcome;
 use super::request::RequestHead;
 use super::requester::Requester;
 use super::server::ServerInner;
+use super::timed::Timed;
+use crate::backend::call_times;
 use crate::engine::context;
 use crate::error::Result;
 use crate::exec::target::{Executed, Target, limited, no_row};
@@ -79,15 +81,20 @@ impl ServerInner {
         head: RequestHead,
         shape: ResultShape,
         payload: &mut ByteReader<'_>,
+        timed: Option<&Arc<Timed>>,
     ) -> Result<Option<Outcome>> {
         let step = Step::new(payload.str()?, payload.params()?, shape.keep());
         let program = Program { access: head.access(), ..Program::one(step) };
         let target = Target { limit: head.timeout, ..self.database.target() };
         let caller = self.caller(head);
         let asker = Requester { inner: self, id: head.id };
+        if let (Some(timed), [step]) = (timed, program.steps.as_slice()) {
+            timed.describe_sql(&step.sql);
+        }
         let entered = context::enter(Some(caller));
+        let times = call_times::enter(timed.map(|timed| &timed.times));
         let reply = target.begin(program, shape.sink(&asker))?.try_now();
-        drop(entered);
+        drop((times, entered));
         match reply {
             Ok(output) => shape.outcome(output).map(Some),
             Err(reply) => {
@@ -100,7 +107,7 @@ impl ServerInner {
                     drop(database);
                     result
                 };
-                self.start(head, Box::pin(work))
+                self.start(head, Box::pin(work), timed)
             }
         }
     }

@@ -5,6 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use super::request::RequestHead;
+use super::timed::Timed;
+use crate::backend::call_times;
 use crate::engine::context::{self, Caller};
 use crate::platform::BoxFuture;
 
@@ -16,6 +18,7 @@ pub(super) struct Task {
     /// It ends that handle, which the client has cancelled with it.
     pub(super) ends: bool,
     caller: Caller,
+    timed: Option<Arc<Timed>>,
     state: Mutex<TaskState>,
 }
 
@@ -32,12 +35,18 @@ struct TaskState {
 }
 
 impl Task {
-    pub(super) fn new(head: RequestHead, caller: Caller, future: BoxFuture<'static, ()>) -> Self {
+    pub(super) fn new(
+        head: RequestHead,
+        caller: Caller,
+        timed: Option<Arc<Timed>>,
+        future: BoxFuture<'static, ()>,
+    ) -> Self {
         Self {
             id: head.id,
             handle: head.handle,
             ends: head.ends(),
             caller,
+            timed,
             state: Mutex::new(TaskState { future: Some(future), ..TaskState::default() }),
         }
     }
@@ -55,6 +64,7 @@ impl Task {
         drop(state);
         // Outside the lock: the request may cancel others, and itself.
         let _caller = context::enter(Some(caller));
+        let _times = call_times::enter(self.timed.as_ref().map(|timed| &timed.times));
         if Pin::new(&mut future).poll(cx).is_ready() {
             return Poll::Ready(());
         }

@@ -11,6 +11,7 @@ import {
   TASKS, allRows, fill, insertMany, inserts, pointReads, pointReadsBesideTransaction, streamRows,
 } from '../js/works.mjs';
 import { ROWS } from '../js/data.mjs';
+import { insertSome, someRows } from './drivers.mjs';
 import { RUN, scans, twoWriters, writer } from './loop.mjs';
 
 const FULL = 'FULL';
@@ -31,6 +32,9 @@ const WORKS = {
   insert_1_full: { synchronous: FULL, run: (subject, n) => inserts(subject, 1, n(2_000)) },
   insert_64_full: { synchronous: FULL, run: (subject, n) => inserts(subject, TASKS, n(40_000)) },
   lateness: { run: (subject) => scans(subject) },
+  by_key: { run: (subject, n) => pointReads(subject, 1, n(100_000)) },
+  rows_1000: { run: (subject, n) => someRows(subject, n(500)) },
+  insert_1000: { run: (subject, n) => insertSome(subject, n(50)) },
   // One of two processes; the last argument is the number of inserts.
   writer: { synchronous: FULL, run: (subject) => writer(subject, Number(quick)) },
 };

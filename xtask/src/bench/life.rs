@@ -27,6 +27,12 @@ const WORKS: &[Work] = &[
         Data::Empty,
         OURS,
     ),
+    work(
+        "life_replicate",
+        "a write at 1,000 commits a second with a replica, over the same without",
+        Data::Empty,
+        OURS,
+    ),
 ];
 
 const FURTHER: &[(&str, &str)] = &[
@@ -38,6 +44,10 @@ const FURTHER: &[(&str, &str)] = &[
     ("life_backup_vacuum_worst_write", "the same during `VACUUM INTO`"),
     ("life_backup_writes", "what it wrote meanwhile"),
     ("life_backup_memory", "the largest memory of the process"),
+    ("life_replicate_lag", "the longest time for which a commit was not stored"),
+    ("life_replicate_with", "the mean time of such a write with a replica"),
+    ("life_replicate_without", "the same without"),
+    ("life_replicate_transactions", "the last transaction that is stored"),
 ];
 
 const GOALS: &[Goal] = &[
@@ -45,4 +55,6 @@ const GOALS: &[Goal] = &[
     usually_at_most("life_backup", 1.2),
     usually_at_most("life_backup_worst_write", 5.0),
     usually_at_most("life_backup_memory", 64.0),
+    usually_at_most("life_replicate", 1.05),
+    usually_at_most("life_replicate_lag", 1.0),
 ];

@@ -2,6 +2,7 @@
 
 mod browser;
 mod data;
+mod drivers;
 mod figures;
 mod goals;
 mod json;
@@ -36,7 +37,7 @@ use crate::workspace::Workspace;
 pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
     let Some((name, rest)) = args.split_first() else {
         bail!(
-            "name a benchmark: rust, live, life, node, browser, python or kotlin\n{}",
+            "name a benchmark: rust, live, life, node, drivers, browser, python or kotlin\n{}",
             options::USAGE
         );
     };
@@ -50,6 +51,7 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
         "live" => bench(live::SUITE, &workspace, &options, live::runner),
         "rust" => bench(rust::SUITE, &workspace, &options, rust::runner),
         "node" => bench(node::SUITE, &workspace, &options, node::runner),
+        "drivers" => bench(drivers::SUITE, &workspace, &options, drivers::runner),
         "kotlin" => bench(kotlin::SUITE, &workspace, &options, kotlin::runner),
         "python" => bench(python::SUITE, &workspace, &options, python::runner),
         "browser" if options.browser == Some(Browser::Firefox) => {
@@ -58,7 +60,7 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
         "browser" => bench(browser::SUITE, &workspace, &options, browser::runner),
         unknown => {
             bail!(
-                "unknown benchmark `{unknown}`; there are rust, live, life, node, browser, python and kotlin"
+                "unknown benchmark `{unknown}`; there are rust, live, life, node, drivers, browser, python and kotlin"
             )
         }
     }

@@ -138,14 +138,15 @@ impl Suite {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{browser, kotlin, life, live, node, python, rust};
+    use super::super::{browser, drivers, kotlin, life, live, node, python, rust};
     use super::*;
 
-    const SUITES: [Suite; 8] = [
+    const SUITES: [Suite; 9] = [
         rust::SUITE,
         live::SUITE,
         life::SUITE,
         node::SUITE,
+        drivers::SUITE,
         python::SUITE,
         kotlin::SUITE,
         browser::SUITE,

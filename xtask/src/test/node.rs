@@ -16,11 +16,17 @@ pub(crate) fn setup() -> anyhow::Result<()> {
     build::npm::setup()?;
     let workspace = Workspace::find()?;
     npm::install(&example(&workspace))?;
-    npm::install(&workspace.root().join(FRAMEWORKS))
+    for folder in [FRAMEWORKS, ORM] {
+        npm::install(&workspace.root().join(folder))?;
+    }
+    Ok(())
 }
 
 /// The tests with user interface libraries.
 const FRAMEWORKS: &str = "tests/node/frameworks";
+
+/// The tests with query builders and ORMs, and the suites of those who use them.
+const ORM: &str = "tests/node/orm";
 
 /// The variable that names the engine to use, if the program does not.
 const ENGINE: &str = "UBIQLITE_ENGINE";
@@ -46,7 +52,7 @@ pub(crate) fn steps(workspace: &Workspace, report: &mut Report) {
             let scenarios = Run::new("node").arg("tests/spec/js/node.mjs");
             scenarios.env(ENGINE, engine).dir(workspace.root()).run()
         });
-        for folder in ["tests/node", FRAMEWORKS] {
+        for folder in ["tests/node", FRAMEWORKS, ORM] {
             scripts::steps_with(workspace, report, folder, (ENGINE, engine));
         }
     }

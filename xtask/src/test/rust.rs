@@ -9,11 +9,11 @@ use crate::process::Run;
 use crate::report::Report;
 use crate::workspace::Workspace;
 
-use super::{locks, other_crates};
+use super::{locks, ltx, other_crates};
 
 /// The features for types of other crates, and the recovery of damaged databases, which have tests
 /// too. The quickstart builds without them.
-const FEATURES: &str = "--features=ubiqlite/chrono,ubiqlite/jiff,ubiqlite/recover,ubiqlite/rust_decimal,ubiqlite/time,ubiqlite/uuid";
+const FEATURES: &str = "--features=ubiqlite/chrono,ubiqlite/jiff,ubiqlite/recover,ubiqlite/rust_decimal,ubiqlite/time,ubiqlite/tracing,ubiqlite/uuid";
 
 /// Runs the steps of the part `rust`.
 pub(crate) fn steps(workspace: &Workspace, report: &mut Report) {
@@ -42,7 +42,12 @@ pub(crate) fn steps(workspace: &Workspace, report: &mut Report) {
         cargo(&["clippy", "--workspace", FEATURES, "--all-targets", "--", "-D", "warnings"]).run()
     });
     // These include the doc tests.
-    report.step("tests", || cargo(&["test", "--workspace", FEATURES, "--no-fail-fast"]).run());
+    let tools = report.step("programs that read replicas", || ltx::tools(workspace));
+    report.step("tests", || {
+        let tests = cargo(&["test", "--workspace", FEATURES, "--no-fail-fast"]);
+        let tools = tools.unwrap_or_default();
+        tools.iter().fold(tests, |tests, (variable, tool)| tests.env(variable, tool)).run()
+    });
     report.step("scenarios and backups without threads", || {
         cargo(&["test", "--workspace", FEATURES, "--test", "spec", "--test", "backup"])
             .env("UBIQLITE_BACKEND", "single-thread")

@@ -6,6 +6,8 @@ import { thisFile } from '../location.js';
 /** The interface of the native library: see `bindings-ffi/node`. */
 export interface Native {
   version(): string;
+  /** Runs the shell on the standard streams of this process, and returns its exit code when it is left. */
+  shell(args: string[]): number;
   Engine: {
     open(
       path: string,
@@ -64,7 +66,7 @@ export function needed(): Native {
 }
 
 /** Returns the names of this machine's packages, in the order in which they are tried. */
-function platforms(): string[] {
+export function platforms(): string[] {
   const machine = `${process.platform}-${process.arch}`;
   // The one that npm has installed is right: npm knows the C library.
   if (process.platform === 'linux') return [`${machine}-gnu`, `${machine}-musl`];

@@ -20,7 +20,11 @@ pub(super) fn after_commit(shared: &Arc<SingleThreadShared>) {
     if !shared.several() {
         return;
     }
-    let frames = shared.with_writer(|connection| Ok(connection.wal_frames())).ok().flatten();
+    let frames = shared.with_writer(|connection| {
+        shared.counters.note_log(connection);
+        Ok(connection.wal_frames())
+    });
+    let frames = frames.ok().flatten();
     let Some(frames) = frames else { return };
     let last = shared.checkpointed.load(Ordering::Relaxed);
     // The log was restarted.
@@ -49,7 +53,10 @@ fn checkpoint(shared: &SingleThreadShared) {
             shared.sessions.revoke_idle(shared.options.stall_timeout);
         }
         // What it can't copy now, the next one will.
-        connection.checkpoint(frames >= RESTART)?;
+        let restart = frames >= RESTART;
+        let (left, _) = connection.checkpoint(restart)?;
+        shared.counters.checkpointed(restart.then_some(left == 0));
+        shared.counters.note_log(connection);
         Ok(connection.wal_frames().unwrap_or(0))
     });
     if let Ok(frames) = done {

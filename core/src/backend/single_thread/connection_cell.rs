@@ -18,6 +18,10 @@ pub(super) type ConnectionCell = Arc<CellState>;
 pub(super) struct CellState {
     /// Empty before it is opened, and after closing, which does not wait for holders of the cell.
     connection: Mutex<Option<Connection>>,
+    /// When its holder got it.
+    since: Duration,
+    /// Since when a session has a read transaction open.
+    reading: Mutex<Option<Duration>>,
     /// When it was last used.
     used: Mutex<Duration>,
     /// Its snapshot was released because it stalled.
@@ -25,9 +29,12 @@ pub(super) struct CellState {
 }
 
 pub(super) fn slot(connection: Option<Connection>) -> ConnectionCell {
+    let now = platform::now();
     Arc::new(CellState {
         connection: Mutex::new(connection),
-        used: Mutex::new(platform::now()),
+        since: now,
+        reading: Mutex::default(),
+        used: Mutex::new(now),
         revoked: AtomicBool::new(false),
     })
 }
@@ -47,6 +54,27 @@ impl CellState {
     /// Records that the cell was used, so that it does not count as stalled.
     pub(super) fn touch(&self) {
         *self.used.lock().unwrap_or_else(PoisonError::into_inner) = platform::now();
+    }
+
+    /// Returns for how long its holder has had it.
+    pub(super) fn held_for(&self) -> Duration {
+        platform::now().saturating_sub(self.since)
+    }
+
+    /// Records whether a session has a read transaction open.
+    pub(super) fn note_reading(&self) {
+        let reading = self.connection().as_ref().is_some_and(Connection::is_reading);
+        let mut since = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
+        match reading {
+            true => drop(since.get_or_insert_with(platform::now)),
+            false => *since = None,
+        }
+    }
+
+    /// Returns for how long a session has had a read transaction open.
+    pub(super) fn reading_for(&self) -> Option<Duration> {
+        let since = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
+        since.map(|since| platform::now().saturating_sub(since))
     }
 
     pub(super) fn is_revoked(&self) -> bool {

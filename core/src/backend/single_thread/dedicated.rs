@@ -6,6 +6,7 @@ use super::pool::{self, PoolGuard, Which};
 use super::stoppable::stoppable;
 use super::write_queue::WritePermit;
 use super::{SingleThreadShared, checkpoint, connection_cell, read, stream};
+use crate::backend::call_times;
 use crate::backend::transaction_state::TransactionState;
 use crate::backend::{BackendSession, Control, Pages, Reply};
 use crate::engine::{Class, Connection, Role, context};
@@ -90,6 +91,7 @@ impl DedicatedState {
     fn with<T>(&self, work: impl FnOnce(&mut Connection) -> Result<T>) -> Result<T> {
         let done = read::with(self.shared(), self.guard.slot(), work);
         self.note_progress();
+        self.guard.slot().note_reading();
         done
     }
 
@@ -110,6 +112,12 @@ impl DedicatedState {
 
     /// Passes on the permit, unless a transaction or a stream still needs it.
     pub(super) fn end_permit(&self) {
+        self.end_permit_after(None);
+    }
+
+    /// Does the same after a write, which was committed or rolled back.
+    fn end_permit_after(&self, committed: Option<bool>) {
+        self.guard.slot().note_reading();
         let several = self.shared().several();
         let needed = connection_cell::with(self.guard.slot(), |connection| {
             connection.is_writing()
@@ -120,6 +128,11 @@ impl DedicatedState {
         }
         let permit = self.permit.lock().unwrap_or_else(PoisonError::into_inner).take();
         if permit.is_some() {
+            match committed {
+                Some(true) => self.shared().counters.committed(0),
+                Some(false) => self.shared().counters.rolled_back(),
+                None => {}
+            }
             checkpoint::after_commit(self.shared());
         }
         drop(permit);
@@ -144,7 +157,7 @@ impl DedicatedState {
         stoppable(Box::pin(async move {
             own.keep_permit(waiting.await?);
             let _caller = context::enter(caller);
-            work(&own)
+            call_times::measure(|| work(&own))
         }))
     }
 
@@ -187,6 +200,7 @@ impl DedicatedState {
         writes: bool,
         sink: Option<&dyn PageSink>,
     ) -> Result<Output> {
+        let mut undoes = false;
         let result = self.with(|connection| {
             if writes {
                 self.transaction.note_write();
@@ -197,9 +211,12 @@ impl DedicatedState {
                 connection.run_whole(program)
             };
             self.transaction.note_statement(result.is_ok(), connection);
+            undoes = connection.is_rollback(program);
             result
         });
-        self.end_permit();
+        // Outside WAL mode, reads have it too.
+        let wrote = writes || self.shared().several();
+        self.end_permit_after(wrote.then_some(result.is_ok() && !undoes));
         result
     }
 
@@ -219,7 +236,7 @@ impl DedicatedState {
 
     fn control(&self, control: Control) -> Result<()> {
         let done = self.with(|connection| self.transaction.control(control, connection));
-        self.end_permit();
+        self.end_permit_after(Some(done.is_ok() && control != Control::Rollback));
         done
     }
 }
@@ -257,7 +274,7 @@ impl BackendSession for DedicatedSession {
             Control::Begin(_) => true,
             _ => false,
         };
-        self.0.then(locks, move |own| own.control(control))
+        call_times::measure_reply(|| self.0.then(locks, move |own| own.control(control)))
     }
 
     fn stream(&self, sql: &str, params: Params) -> Reply<Box<dyn Pages>> {

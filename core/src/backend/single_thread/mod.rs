@@ -17,6 +17,7 @@ mod pool;
 mod read;
 mod session;
 mod snapshot;
+mod stats;
 mod stoppable;
 mod stream;
 mod write;
@@ -34,7 +35,10 @@ use std::time::Duration;
 
 use foldhash::fast::FixedState;
 
-use super::{Backend, BackendSession, Capabilities, CopyOrder, Intent, Pages, Reply, RestoreFrom};
+use super::counters::Counters;
+use super::{
+    Backend, BackendSession, Capabilities, CopyOrder, Intent, Pages, Reply, RestoreFrom, Stats,
+};
 use crate::changes::Observation;
 use crate::engine::{Connection, HAS_CHANGESETS, HAS_ROWS, OtherConnections, Role};
 use crate::error::{Error, Result};
@@ -74,6 +78,7 @@ struct SingleThreadShared {
     /// Readers and the writer do not wait for each other, because the file is in WAL mode.
     several: AtomicBool,
     observation: Arc<Observation>,
+    counters: Counters,
     /// What SQLite called the state of the file at the last look, outside WAL mode.
     data: Mutex<Option<i64>>,
     closing: AtomicBool,
@@ -104,6 +109,7 @@ impl SingleThread {
             sessions: Pool::new(sessions),
             several: AtomicBool::new(several),
             observation: Arc::default(),
+            counters: Counters::default(),
             data: Mutex::default(),
             closing: AtomicBool::new(false),
             copies: AtomicU32::new(0),
@@ -112,6 +118,7 @@ impl SingleThread {
             options,
         });
         connection_cell::with(&shared.writer, |writer| {
+            shared.counters.watch(writer);
             writer.set_others(shared.other_connections());
             writer.record_commits(Arc::clone(&shared.observation));
         });
@@ -143,6 +150,7 @@ impl SingleThreadShared {
     /// Opens another connection to this file.
     fn connect(&self, role: Role) -> Result<Connection> {
         let mut connection = connect(&self.location, &self.options, role)?;
+        self.counters.watch(&connection);
         if role != Role::Reader {
             connection.record_commits(Arc::clone(&self.observation));
         }
@@ -313,6 +321,10 @@ impl Backend for SingleThread {
             Ok(()) => copy::restore(&self.0, from),
             Err(error) => Reply::err(error),
         }
+    }
+
+    fn stats(&self) -> Option<Stats> {
+        Some(stats::of(&self.0))
     }
 
     fn acquire_timeout(&self) -> Option<Duration> {

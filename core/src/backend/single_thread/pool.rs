@@ -7,13 +7,19 @@ use std::time::Duration;
 use super::connection_cell::{self, CellState, ConnectionCell};
 use super::write_queue::WritePermit;
 use super::{BoxedFuture, SingleThreadShared};
-use crate::backend::{Completer, Reply, call};
+use crate::backend::counters::SpentCounter;
+use crate::backend::{Completer, Reply, Spent, call, call_times};
 use crate::engine::{Connection, Role};
 use crate::error::Result;
+use crate::platform;
 
 /// Connections, each used by one holder at a time.
 #[derive(Debug)]
-pub(super) struct Pool(Mutex<PoolState>);
+pub(super) struct Pool {
+    state: Mutex<PoolState>,
+    /// How long those waited that found no connection free.
+    waits: SpentCounter,
+}
 
 #[derive(Debug)]
 struct PoolState {
@@ -21,7 +27,16 @@ struct PoolState {
     /// The connections that are in use.
     out: Vec<Weak<CellState>>,
     idle: Vec<Connection>,
-    waiting: VecDeque<Completer<PoolGuard>>,
+    /// Who waits, and since when.
+    waiting: VecDeque<(Completer<PoolGuard>, Duration)>,
+}
+
+/// What of a pool is counted.
+pub(super) struct PoolCounts {
+    /// The cells that are in use.
+    pub(super) out: Vec<ConnectionCell>,
+    pub(super) waiting: usize,
+    pub(super) waits: Spent,
 }
 
 /// A connection of the pool, returned when dropped. Its connection may be gone.
@@ -57,16 +72,13 @@ impl Which {
 
 impl Pool {
     pub(super) fn new(limit: usize) -> Self {
-        Self(Mutex::new(PoolState {
-            limit,
-            out: Vec::new(),
-            idle: Vec::new(),
-            waiting: VecDeque::new(),
-        }))
+        let (out, idle, waiting) = (Vec::new(), Vec::new(), VecDeque::new());
+        let state = Mutex::new(PoolState { limit, out, idle, waiting });
+        Self { state, waits: SpentCounter::default() }
     }
 
     fn state(&self) -> MutexGuard<'_, PoolState> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether none is in use.
@@ -74,6 +86,17 @@ impl Pool {
         let mut state = self.state();
         state.out.retain(|slot| slot.strong_count() > 0);
         state.out.is_empty()
+    }
+
+    /// Returns what is counted, and lets `look` see the idle connections.
+    pub(super) fn counts(&self, look: impl FnMut(&mut Connection)) -> PoolCounts {
+        let mut state = self.state();
+        state.idle.iter_mut().for_each(look);
+        PoolCounts {
+            out: state.out.iter().filter_map(Weak::upgrade).collect(),
+            waiting: state.waiting.len(),
+            waits: self.waits.get(),
+        }
     }
 
     pub(super) fn close_idle(&self) {
@@ -127,7 +150,7 @@ pub(super) fn take(
     which: Which,
 ) -> BoxedFuture<Result<PoolGuard>> {
     let (completer, call) = call();
-    which.of(shared).state().waiting.push_back(completer);
+    which.of(shared).state().waiting.push_back((completer, platform::now()));
     Box::pin(async move {
         let guard: PoolGuard = call.await?;
         guard.open().map(|()| guard)
@@ -149,7 +172,10 @@ pub(super) fn with_reader<T: crate::platform::MaybeSend + 'static>(
             return Reply::ready(guard.and_then(|guard| then(guard, permit)));
         }
         let guard = take(&shared, Which::Readers);
-        return Reply::later(Box::pin(async move { then(guard.await?, permit) }));
+        return Reply::later(Box::pin(async move {
+            let guard = guard.await?;
+            call_times::measure(|| then(guard, permit))
+        }));
     }
     let permit = shared.queue.take_within(shared.options.acquire_timeout);
     Reply::later(Box::pin(async move {
@@ -159,7 +185,7 @@ pub(super) fn with_reader<T: crate::platform::MaybeSend + 'static>(
             Some(guard) => guard?,
             None => take(&shared, Which::Readers).await?,
         };
-        then(guard, permit)
+        call_times::measure(|| then(guard, permit))
     }))
 }
 
@@ -216,7 +242,7 @@ impl Drop for PoolGuard {
         loop {
             let mut state = pool.state();
             state.out.retain(|slot| slot.strong_count() > 0 && !is(slot, &self.slot));
-            let Some(next) = state.waiting.pop_front() else {
+            let Some((next, since)) = state.waiting.pop_front() else {
                 if let Some(connection) = connection
                     && !self.shared.closing.load(std::sync::atomic::Ordering::Relaxed)
                 {
@@ -228,6 +254,7 @@ impl Drop for PoolGuard {
             state.out.push(Arc::downgrade(&slot));
             drop(state);
             if next.start() {
+                pool.waits.add(platform::now().saturating_sub(since));
                 *slot.connection() = connection;
                 let guard = Self { shared: Arc::clone(&self.shared), which: self.which, slot };
                 // A guard that nobody takes any more returns the connection.

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::write_queue::WritePermit;
 use super::{SingleThreadShared, checkpoint, connection_cell, read, stream};
+use crate::backend::call_times;
 use crate::backend::transaction_state::TransactionState;
 use crate::backend::{BackendSession, Control, Pages, Reply};
 use crate::engine::Connection;
@@ -33,7 +34,7 @@ pub(super) fn acquire(
     let shared = Arc::clone(shared);
     Reply::later(Box::pin(async move {
         let permit = waiting.await?;
-        begin(&shared, permit, kind)
+        call_times::measure(|| begin(&shared, permit, kind))
     }))
 }
 
@@ -97,9 +98,15 @@ impl BackendSession for WriterSession {
     }
 
     fn control(&self, control: Control) -> Reply<()> {
-        let done = self.with(|connection| self.transaction.control(control, connection));
+        let done = call_times::measure(|| {
+            self.with(|connection| self.transaction.control(control, connection))
+        });
         let over = matches!(control, Control::Commit | Control::Rollback) && done.is_ok();
         if over {
+            match control {
+                Control::Commit => self.shared.counters.committed(0),
+                _ => self.shared.counters.rolled_back(),
+            }
             self.end();
         }
         Reply::ready(done)
@@ -134,6 +141,7 @@ impl Drop for WriterSession {
             return;
         }
         if self.transaction.is_open() {
+            self.shared.counters.rolled_back();
             // A closed connection has already rolled back.
             connection_cell::with(&self.shared.writer, Connection::rollback);
         }

@@ -8,6 +8,7 @@ use super::dedicated::DedicatedState;
 use super::pool::{self, PoolGuard};
 use super::write_queue::WritePermit;
 use super::{SingleThreadShared, connection_cell, read};
+use crate::backend::call_times;
 use crate::backend::transaction_state::TransactionState;
 use crate::backend::{Pages, Reply};
 use crate::engine::{Connection, Cursor, context};
@@ -102,7 +103,7 @@ impl Pages for CursorPages {
             }
             cursor.next_page()
         };
-        let page = read::with(&self.shared, &self.slot, next);
+        let page = call_times::measure(|| read::with(&self.shared, &self.slot, next));
         match &self.on {
             Source::OwnReader { permit: Some(permit), .. } | Source::Inside(Some(permit)) => {
                 permit.note_progress();

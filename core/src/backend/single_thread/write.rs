@@ -22,6 +22,8 @@ pub(super) struct WaitingWrite {
     program: Program<'static>,
     completer: Completer<Output>,
     caller: Option<Caller>,
+    /// Since when it waits, if it found somebody before it.
+    pub(super) since: Option<Duration>,
 }
 
 impl GroupedWrite for WaitingWrite {
@@ -37,7 +39,7 @@ impl GroupedWrite for WaitingWrite {
 /// Runs a program when its turn comes.
 pub(super) fn wait(shared: &Arc<SingleThreadShared>, program: Program<'static>) -> Reply<Output> {
     let (completer, call) = call();
-    let write = WaitingWrite { program, completer, caller: context::current() };
+    let write = WaitingWrite { program, completer, caller: context::current(), since: None };
     shared.queue.push(shared, write);
     let queue = Arc::clone(&shared.queue);
     Reply::driven(PermitWait::new(call, queue, shared.options.busy_timeout))
@@ -72,12 +74,16 @@ fn run_group(
     is_late: &impl Fn() -> bool,
 ) -> Vec<WaitingWrite> {
     let mut group = group;
+    let since = platform::now();
+    let ran = || shared.counters.write_runs.add(platform::now().saturating_sub(since));
     if group.len() > 1 {
         let results =
             shared.with_writer(|connection| run_together(connection, &group, shared_run, is_late));
         match results {
             Ok(Some(results)) => {
                 let left = group.split_off(results.len());
+                ran();
+                shared.counters.committed(results.iter().filter(|it| it.is_ok()).count());
                 for (write, result) in group.into_iter().zip(results) {
                     write.completer.complete(result);
                 }
@@ -95,6 +101,8 @@ fn run_group(
     let mut writes = group.into_iter();
     for write in writes.by_ref() {
         let result = alone(shared, &write);
+        ran();
+        shared.counters.ended_alone(result.is_ok());
         write.completer.complete(result);
         if is_late() {
             break;

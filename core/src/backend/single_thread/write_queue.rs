@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::write::{self, WaitingWrite};
 use super::{ByPath, SingleThreadShared};
+use crate::backend::counters::SpentCounter;
 use crate::backend::reply::DrivenCall;
 use crate::backend::{Completer, PendingCall, call};
 use crate::error::{Error, Result};
@@ -18,11 +19,19 @@ use crate::vfs;
 
 /// Who is writing a file now, and who is waiting to.
 #[derive(Debug, Default)]
-pub(super) struct WriteQueue(Mutex<WriteQueueState>);
+pub(super) struct WriteQueue {
+    state: Mutex<WriteQueueState>,
+    /// How long those waited that found the permit taken, or others waiting for it.
+    pub(super) waits: SpentCounter,
+    /// How long holders kept it.
+    pub(super) held: SpentCounter,
+}
 
 #[derive(Debug, Default)]
 struct WriteQueueState {
     taken: bool,
+    /// Since when a holder has it.
+    held_since: Option<Duration>,
     /// How many things holders have done: a waiter sees that it grows.
     progress: u64,
     waiting: VecDeque<QueuedEntry>,
@@ -32,7 +41,8 @@ struct WriteQueueState {
 
 #[derive(Debug)]
 enum QueuedEntry {
-    Turn(Completer<WritePermit>),
+    /// Waits since this time.
+    Turn(Completer<WritePermit>, Duration),
     Write(Arc<SingleThreadShared>, Box<WaitingWrite>),
 }
 
@@ -61,7 +71,7 @@ impl WriteQueue {
     }
 
     fn state(&self) -> MutexGuard<'_, WriteQueueState> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether a transaction, or another holder, has the permit.
@@ -92,6 +102,9 @@ impl WriteQueue {
     fn free(&self) {
         let mut state = self.state();
         state.taken = false;
+        if let Some(since) = state.held_since.take() {
+            self.held.add(platform::now().saturating_sub(since));
+        }
         if state.watching.is_empty() {
             return;
         }
@@ -110,6 +123,7 @@ impl WriteQueue {
             return None;
         }
         state.taken = true;
+        state.held_since = Some(platform::now());
         state.progress += 1;
         Some(WritePermit(Some(Arc::clone(self))))
     }
@@ -117,7 +131,7 @@ impl WriteQueue {
     /// Waits for the permit, until its holder has done nothing for `patience`.
     pub(super) fn take(self: &Arc<Self>, patience: Duration) -> PermitWait<WritePermit> {
         let (completer, call) = call();
-        self.state().waiting.push_back(QueuedEntry::Turn(completer));
+        self.state().waiting.push_back(QueuedEntry::Turn(completer, platform::now()));
         PermitWait::new(call, Arc::clone(self), patience)
     }
 
@@ -127,8 +141,16 @@ impl WriteQueue {
     }
 
     /// Queues a write for when its turn comes.
-    pub(super) fn push(self: &Arc<Self>, shared: &Arc<SingleThreadShared>, write: WaitingWrite) {
-        self.state().waiting.push_back(QueuedEntry::Write(Arc::clone(shared), Box::new(write)));
+    pub(super) fn push(
+        self: &Arc<Self>,
+        shared: &Arc<SingleThreadShared>,
+        mut write: WaitingWrite,
+    ) {
+        let mut state = self.state();
+        if state.taken || !state.waiting.is_empty() {
+            write.since = Some(platform::now());
+        }
+        state.waiting.push_back(QueuedEntry::Write(Arc::clone(shared), Box::new(write)));
     }
 
     /// Returns writes that had been taken to be served to the front of the queue.
@@ -147,7 +169,12 @@ impl WriteQueue {
             return None;
         }
         let next = match state.waiting.pop_front()? {
-            QueuedEntry::Turn(completer) => Next::Turn(completer),
+            QueuedEntry::Turn(completer, since) => {
+                let now = platform::now();
+                state.held_since = Some(now);
+                self.waits.add(now.saturating_sub(since));
+                Next::Turn(completer)
+            }
             QueuedEntry::Write(shared, first) => {
                 let mut batch = vec![*first];
                 while batch.len() < write::MOST
@@ -157,12 +184,31 @@ impl WriteQueue {
                 {
                     batch.push(*write);
                 }
+                self.note_waits(&mut batch);
                 Next::Writes(shared, batch)
             }
         };
         state.taken = true;
         state.progress += 1;
         Some(next)
+    }
+}
+
+impl WriteQueue {
+    /// Counts how long these have waited, unless they found nobody before them.
+    fn note_waits(&self, batch: &mut [WaitingWrite]) {
+        let mut waited = batch.iter_mut().filter_map(|write| write.since.take()).peekable();
+        if waited.peek().is_some() {
+            let now = platform::now();
+            waited.for_each(|since| self.waits.add(now.saturating_sub(since)));
+        }
+    }
+
+    /// Returns how many wait for the permit, and how long its holder has had it.
+    pub(super) fn counts(&self) -> (usize, Option<Duration>) {
+        let state = self.state();
+        let held = state.held_since.map(|since| platform::now().saturating_sub(since));
+        (state.waiting.len(), held)
     }
 }
 

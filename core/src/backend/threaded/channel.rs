@@ -6,6 +6,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use crate::backend::Pages;
+use crate::backend::call_times::Phases;
 use crate::error::{Error, Result};
 use crate::program::Interrupt;
 use crate::row::Page;
@@ -28,6 +29,8 @@ pub(super) struct Channel {
     taken: Condvar,
     /// Stops the statement in the middle of a step.
     pub(super) interrupt: Arc<Interrupt>,
+    /// How long the query waits and runs, if somebody wants to know.
+    phases: Option<Box<Phases>>,
 }
 
 #[derive(Debug, Default)]
@@ -50,7 +53,19 @@ struct ChannelState {
 
 impl Channel {
     pub(super) fn new() -> Arc<Self> {
-        Arc::new(Self { state: Mutex::default(), taken: Condvar::new(), interrupt: Arc::default() })
+        let (state, taken, interrupt) = Default::default();
+        Arc::new(Self { state, taken, interrupt, phases: Phases::of_current() })
+    }
+
+    /// Records that the query begins to run.
+    pub(super) fn note_begun(&self) {
+        self.pass(Phases::begin);
+    }
+
+    fn pass(&self, next: impl FnOnce(&Phases, Duration)) {
+        if let Some(phases) = &self.phases {
+            next(phases, self.interrupt.waited());
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, ChannelState> {
@@ -62,13 +77,19 @@ impl Channel {
     pub(super) fn push(&self, page: Page) -> Option<Option<Page>> {
         let mut state = self.state();
         while state.pages.len() >= AHEAD && !state.reader_gone && state.end.is_none() {
-            state.stalled.get_or_insert_with(Instant::now);
+            if state.stalled.is_none() {
+                self.pass(Phases::pause);
+                state.stalled = Some(Instant::now());
+            }
             state = self.taken.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         let now = Instant::now();
         let slow = match (state.stalled.take(), state.pushed.replace(now)) {
             // Time spent waiting for room does not count as the query's.
-            (Some(_), _) => false,
+            (Some(_), _) => {
+                self.pass(Phases::begin);
+                false
+            }
             (None, before) => before.is_none_or(|before| now - before > SLOW),
         };
         if state.reader_gone || state.end.is_some() {
@@ -88,6 +109,8 @@ impl Channel {
         if error.is_some() {
             self.interrupt.set();
         }
+        // Before the reader can know of it.
+        self.pass(Phases::end);
         if state.end.is_none() {
             state.end = Some(error);
         }
@@ -128,6 +151,7 @@ pub(super) struct PageReceiver(pub(super) Arc<Channel>);
 
 impl Pages for PageReceiver {
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Page>>> {
+        self.0.pass(Phases::count);
         let mut state = self.0.state();
         if let Some(page) = state.pages.pop_front() {
             if state.stalled.is_some() && state.pages.len() <= AHEAD - BATCH {
@@ -157,6 +181,7 @@ impl Drop for PageReceiver {
         self.0.interrupt.set();
         let mut state = self.0.state();
         state.reader_gone = true;
+        self.0.pass(Phases::end);
         let pages = std::mem::take(&mut state.pages);
         drop(state);
         drop(pages);

@@ -9,7 +9,7 @@ use super::slot::LongHolder;
 use crate::engine::Connection;
 
 /// Frames between two checkpoints; SQLite's own default.
-const EVERY: u32 = 1_000;
+pub(super) const EVERY: u32 = 1_000;
 
 /// The number of frames beyond which the log should restart, which needs a moment without readers
 /// in it.
@@ -37,6 +37,7 @@ pub(super) struct Checkpoints {
 /// Must be called on the writer's thread after it committed.
 pub(super) fn after_commit(shared: &Arc<Shared>, connection: &mut Connection) {
     shared.committed();
+    shared.counters.note_log(connection);
     if let Some(frames) = connection.wal_frames()
         && due(&shared.checkpoints, frames)
     {
@@ -46,6 +47,7 @@ pub(super) fn after_commit(shared: &Arc<Shared>, connection: &mut Connection) {
 
 /// Whether it is time for a checkpoint after what a connection has committed.
 pub(super) fn is_due(shared: &Shared, connection: &mut Connection) -> bool {
+    shared.counters.note_log(connection);
     connection.wal_frames().is_some_and(|frames| due(&shared.checkpoints, frames))
 }
 
@@ -61,15 +63,14 @@ fn due(state: &Checkpoints, frames: u32) -> bool {
 fn checkpoint(shared: &Arc<Shared>, connection: &mut Connection, frames: u32) {
     let state = &shared.checkpoints;
     state.last.store(frames, Ordering::Relaxed);
+    // The next write begins the log anew if this one copies all of it.
+    shared.replicas.before_restart(shared);
     if frames < RESTART {
         state.restart_at.store(RESTART, Ordering::Relaxed);
-        // What it can't copy now, the next one will.
-        let _ = connection.checkpoint(false);
-        return;
+        return copy_log(shared, connection);
     }
     if frames < state.restart_at.load(Ordering::Relaxed) {
-        let _ = connection.checkpoint(false);
-        return;
+        return copy_log(shared, connection);
     }
     end_stalled(shared, frames, connection.page_size());
     let failures = state.failures.load(Ordering::Relaxed);
@@ -79,12 +80,22 @@ fn checkpoint(shared: &Arc<Shared>, connection: &mut Connection, frames: u32) {
     shared.end_all_leases();
     let restarted = matches!(connection.checkpoint(true), Ok((0, _)));
     state.restarting.store(false, Ordering::SeqCst);
+    shared.counters.checkpointed(Some(restarted));
+    shared.counters.note_log(connection);
     state.failures.store(if restarted { 0 } else { failures + 1 }, Ordering::Relaxed);
     connection.wait_for_locks(shared.options.busy_timeout);
     // After a failure, the next try comes when the log has grown by half, so that waiting stays a
     // small part of writing.
     let next = if restarted { RESTART } else { frames.saturating_add(frames / 2) };
     state.restart_at.store(next, Ordering::Relaxed);
+}
+
+/// Copies what it can of the log. What it can't copy now, the next one will.
+fn copy_log(shared: &Shared, connection: &mut Connection) {
+    if connection.checkpoint(false).is_ok() {
+        shared.counters.checkpointed(None);
+        shared.counters.note_log(connection);
+    }
 }
 
 /// Ends streams, snapshots and sessions that have stalled for too long, if the log exceeds its

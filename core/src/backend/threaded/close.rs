@@ -64,6 +64,7 @@ pub(super) fn begin(shared: &Arc<Shared>) -> Reply<()> {
             && closing.dedicated.wait_idle(until)
             && closing.copies.wait_idle(until)
             && closing.writer.wait_idle(until);
+        closing.replicas.finish();
         close(&closing);
         let closers = closing.closers.lock().unwrap_or_else(PoisonError::into_inner).take();
         drop(closing);

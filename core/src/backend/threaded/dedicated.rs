@@ -35,6 +35,7 @@ impl Waiter for AcquireSession {
         let Self { shared, completer } = *self;
         let slot = Arc::clone(claim.slot());
         slot.submit(Box::new(move |connection| {
+            completer.note_begun();
             let session = shared.open_dedicated(connection, claim.slot()).map(|connection| {
                 connection.forget_last_row_id();
                 let (slot, watch) = (Arc::clone(claim.slot()), IdleWatch::new());
@@ -102,6 +103,7 @@ impl DedicatedSession {
                 stop: &stop,
             };
             let result = slot.interruptible(connection, interrupt, |it| work(it, &around));
+            watch.note_reading(connection.is_reading());
             transaction.note_reply(completer.receipt(), connection);
             completer.complete(slot.closed_if_stopping(result));
         }));
@@ -147,7 +149,9 @@ fn take_writer(work: &SessionWork<'_>, connection: &Connection) -> Result<()> {
     // on request. So is this wait, by its caller and by closing.
     let far = since + Duration::from_secs(24 * 3600);
     // A writer that is no longer wanted is passed on when dropped.
-    let claim = claim.wait(far, Some(work.stop)).unwrap_or_else(|| Err(cancelled()))?;
+    let claim = claim.wait(far, Some(work.stop)).unwrap_or_else(|| Err(cancelled()));
+    work.stop.note_wait(since.elapsed());
+    let claim = claim?;
     if work.stop.is_set() {
         return Err(cancelled());
     }
@@ -155,18 +159,29 @@ fn take_writer(work: &SessionWork<'_>, connection: &Connection) -> Result<()> {
     Ok(())
 }
 
-/// Returns the writer, unless a transaction still holds the write lock.
+/// Returns the writer, unless a transaction still holds the write lock. `committed`: what was
+/// written is kept.
 fn return_writer(
     shared: &Arc<Shared>,
     write: &Mutex<Option<WriterClaim>>,
     connection: &mut Connection,
+    committed: bool,
 ) {
     if connection.is_writing() {
         return;
     }
     let claim = write.lock().unwrap_or_else(PoisonError::into_inner).take();
     let Some(claim) = claim else { return };
+    if committed {
+        shared.counters.committed(0);
+    } else {
+        shared.counters.rolled_back();
+    }
     shared.committed();
+    if connection.wal_frames().is_some_and(|frames| frames >= checkpoint::EVERY) {
+        // SQLite has run a checkpoint with the commit, before anybody was told of it.
+        shared.replicas.before_restart(shared);
+    }
     let due = checkpoint::is_due(shared, connection);
     if due {
         let slot = Arc::clone(claim.slot());
@@ -186,7 +201,8 @@ fn run(
     program: &Program<'_>,
 ) -> Result<Output> {
     let (transaction, shared) = (work.transaction, work.shared);
-    if connection.is_rollback(program) {
+    let undoes = connection.is_rollback(program);
+    if undoes {
         if !connection.in_transaction() && transaction.is_open() {
             // SQLite has already rolled back.
             transaction.set_open(false);
@@ -205,6 +221,8 @@ fn run(
     if writes {
         take_writer(work, connection)?;
         transaction.note_write();
+    } else {
+        work.watch.note_reading(true);
     }
     let result = if connection.in_transaction() || !writes {
         connection.run_nested(program, None)
@@ -216,7 +234,7 @@ fn run(
         note_mode(work, connection);
     }
     let result = result.map_err(|error| shared.explain_busy(work.slot, connection, error));
-    return_writer(shared, work.write, connection);
+    return_writer(shared, work.write, connection, result.is_ok() && !undoes);
     result
 }
 
@@ -233,19 +251,20 @@ fn note_mode(work: &SessionWork<'_>, connection: &mut Connection) {
     }
 }
 
-fn control(work: &SessionWork<'_>, connection: &mut Connection, control: Control) -> Result<()> {
-    work.transaction.check_control(control, connection)?;
-    if control == Control::Rollback && !connection.in_transaction() {
+fn control(work: &SessionWork<'_>, connection: &mut Connection, asked: Control) -> Result<()> {
+    work.transaction.check_control(asked, connection)?;
+    if asked == Control::Rollback && !connection.in_transaction() {
         work.transaction.set_open(false);
         return Ok(());
     }
-    if matches!(control, Control::Begin(Begin::Immediate | Begin::Exclusive)) {
+    if matches!(asked, Control::Begin(Begin::Immediate | Begin::Exclusive)) {
         take_writer(work, connection)?;
     }
-    let done = connection.control(&control.sql());
-    work.transaction.note_control(control, done.is_ok(), connection);
+    let done = connection.control(&asked.sql());
+    work.transaction.note_control(asked, done.is_ok(), connection);
     let done = done.map_err(|error| work.shared.explain_busy(work.slot, connection, error));
-    return_writer(work.shared, work.write, connection);
+    let committed = done.is_ok() && asked != Control::Rollback;
+    return_writer(work.shared, work.write, connection, committed);
     done
 }
 
@@ -291,7 +310,7 @@ impl Drop for DedicatedSession {
             slot.set_holder(None);
             if let Some(open) = connection {
                 open.rollback();
-                return_writer(&shared, &write, open);
+                return_writer(&shared, &write, open, false);
                 // Its settings, temporary tables and attached files concern nobody else.
                 if open.is_marked() {
                     *connection = None;

@@ -7,6 +7,7 @@ use std::time::Instant;
 use super::Shared;
 use super::checkpoint;
 use super::foreign::PausedLookout;
+use super::replica::PausedReplicas;
 use super::slot::Slot;
 use super::writer;
 use crate::backend::group::{GroupedWrite, run_together, split_shareable};
@@ -41,7 +42,7 @@ impl GroupedWrite for QueuedWrite {
 pub(super) fn serve(shared: &Arc<Shared>, connection: &mut Option<Connection>) {
     let pass = WriterPass(Arc::clone(shared));
     loop {
-        let batch = shared.writer.take_batch();
+        let batch = shared.writer.take_batch(&shared.counters.write_waits);
         if batch.is_empty() {
             return;
         }
@@ -124,9 +125,12 @@ fn run(shared: &Shared, connection: &mut Connection, group: Vec<QueuedWrite>) ->
             let interrupt = write.completer.interrupt();
             slot.interruptible(connection, interrupt, |it| it.run_shared(&write.program))
         };
+        let since = Instant::now();
         let together = run_together(connection, &group, run, || false);
         match together {
             Ok(Some(results)) => {
+                shared.counters.write_runs.add(since.elapsed());
+                shared.counters.committed(results.iter().filter(|it| it.is_ok()).count());
                 let results = results.into_iter().map(|it| slot.closed_if_stopping(it));
                 return group.into_iter().map(|write| write.completer).zip(results).collect();
             }
@@ -140,7 +144,10 @@ fn run(shared: &Shared, connection: &mut Connection, group: Vec<QueuedWrite>) ->
     let mut last = Results::new();
     for write in group {
         complete(std::mem::take(&mut last));
+        let since = Instant::now();
         let result = alone(shared, connection, &write);
+        shared.counters.write_runs.add(since.elapsed());
+        shared.counters.ended_alone(result.is_ok());
         last.push((write.completer, slot.closed_if_stopping(result)));
     }
     last
@@ -176,11 +183,13 @@ impl OtherConnections for PooledConnections {
     fn clear(&self, all: bool) -> Box<dyn Any> {
         let Some(shared) = self.shared.upgrade() else { return Box::new(()) };
         shared.end_all_leases();
+        // It may be a checkpoint.
+        shared.replicas.before_restart(&shared);
         if !all {
             return Box::new(());
         }
         let except = self.except.as_ref().and_then(Weak::upgrade);
-        let looking = PausedLookout::of(&shared);
-        Box::new((shared.close_other_connections(except.as_ref()), looking))
+        let paused = (PausedLookout::of(&shared), PausedReplicas::of(&shared));
+        Box::new((shared.close_other_connections(except.as_ref()), paused))
     }
 }

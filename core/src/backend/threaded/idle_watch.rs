@@ -15,6 +15,8 @@ pub(super) struct IdleWatch {
     steps: AtomicU32,
     /// The number of steps known when `used` was last written.
     known: AtomicU32,
+    /// Since when a read transaction is open.
+    reading: Mutex<Option<Instant>>,
     revoked: AtomicBool,
     lost: AtomicBool,
 }
@@ -26,6 +28,7 @@ impl IdleWatch {
             running: AtomicUsize::new(0),
             steps: AtomicU32::new(0),
             known: AtomicU32::new(0),
+            reading: Mutex::default(),
             revoked: AtomicBool::new(false),
             lost: AtomicBool::new(false),
         })
@@ -33,6 +36,21 @@ impl IdleWatch {
 
     pub(super) fn touch(&self) {
         *self.used.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    /// Records whether a read transaction is open.
+    pub(super) fn note_reading(&self, reading: bool) {
+        let mut since = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
+        match reading {
+            true => drop(since.get_or_insert_with(Instant::now)),
+            false => *since = None,
+        }
+    }
+
+    /// Returns for how long a read transaction has been open.
+    pub(super) fn reading_for(&self) -> Option<Duration> {
+        let since = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
+        since.map(|since| since.elapsed())
     }
 
     /// Records a call that ran on its caller's thread.
@@ -84,6 +102,7 @@ impl IdleWatch {
         if connection.in_transaction() && !connection.is_writing() {
             self.revoked.store(true, Ordering::Release);
             connection.end_snapshot();
+            self.note_reading(false);
         }
     }
 }

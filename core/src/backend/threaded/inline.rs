@@ -70,6 +70,7 @@ pub(super) fn write(shared: &Arc<Shared>, program: &Program<'_>) -> Option<Resul
             return None;
         }
         let result = connection.write_inline(program)?;
+        shared.counters.ended_alone(result.is_ok());
         shared.committed();
         Some(result)
     })

@@ -77,6 +77,7 @@ impl Shared {
     pub(super) fn committed(&self) {
         self.checkpoints.commits.fetch_add(1, Ordering::SeqCst);
         self.end_all_leases();
+        self.replicas.committed();
     }
 
     /// Ends the given leases of readers that are not in use. The user of any other reader does this

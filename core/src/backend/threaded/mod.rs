@@ -14,10 +14,12 @@ mod inline;
 mod lease_expiry;
 mod pool;
 mod read;
+mod replica;
 mod routes;
 mod session;
 mod slot;
 mod snapshot;
+mod stats;
 mod stream;
 mod waiting;
 mod writer;
@@ -27,10 +29,12 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
+use super::counters::Counters;
 use super::{
     Backend, BackendSession, Capabilities, Completer, CopyOrder, Intent, Pages, Reply, RestoreFrom,
-    call,
+    Stats, call,
 };
+use crate::backend::replica::ReplicaOrder;
 use crate::changes::Observation;
 use crate::engine::{Connection, HAS_CHANGESETS, HAS_ROWS, Role, context};
 use crate::error::{Error, ErrorKind, Result};
@@ -67,7 +71,9 @@ struct Shared {
     writer: Writer,
     routes: Routes,
     checkpoints: Checkpoints,
+    counters: Counters,
     copies: copy::Copies,
+    replicas: replica::Replicas,
     /// Readers whose connection keeps a lease, one bit each.
     leased: AtomicU64,
     /// Readers that ran something since leases were last checked, one bit each.
@@ -115,7 +121,9 @@ impl Threaded {
             writer: Writer::new(kept),
             routes: Routes::default(),
             checkpoints: Checkpoints::default(),
+            counters: Counters::default(),
             copies: copy::Copies::default(),
+            replicas: replica::Replicas::default(),
             leased: AtomicU64::new(0),
             touched: AtomicU64::new(0),
             expiry_scheduled: AtomicBool::new(false),
@@ -205,6 +213,7 @@ impl Shared {
                     return Err(error);
                 }
                 Ok(mut connection) => {
+                    self.counters.watch(&connection);
                     if role != Role::Reader {
                         connection.record_commits(Arc::clone(&self.observation));
                     }
@@ -355,6 +364,17 @@ impl Backend for Threaded {
         }
     }
 
+    fn stats(&self) -> Option<Stats> {
+        Some(stats::of(&self.shared))
+    }
+
+    fn replicate(&self, order: ReplicaOrder) -> Reply<()> {
+        match self.shared.check_open() {
+            Ok(()) => replica::begin(&self.shared, order),
+            Err(error) => Reply::err(error),
+        }
+    }
+
     fn acquire_timeout(&self) -> Option<Duration> {
         Some(self.shared.options.acquire_timeout)
     }
@@ -439,6 +459,7 @@ impl Threaded {
             let on_thread = Arc::clone(&shared);
             let busy = InUse::new(claim.watch());
             slot.submit(Box::new(move |connection| {
+                completer.note_begun();
                 let begun = on_thread.open_writer(connection).and_then(|connection| {
                     let interrupt = completer.interrupt();
                     on_thread.writer.slot.interruptible(connection, interrupt, |connection| {

@@ -12,6 +12,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::slot::{Slot, Upkeep};
+use crate::backend::counters::SpentCounter;
 pub(super) use claim::{Claim, InlineClaim};
 use queue::PoolQueue;
 pub(super) use queue::Waiter;
@@ -26,6 +27,8 @@ pub(super) struct Pool {
     free: Box<[Free]>,
     size: usize,
     waiting: AtomicUsize,
+    /// How long those waited that found no slot free.
+    pub(super) waits: SpentCounter,
     /// How many slots beyond the first `size` are in use or free.
     strained: AtomicUsize,
     queue: Mutex<PoolQueue>,
@@ -84,6 +87,7 @@ impl Pool {
             size,
             free: (0..most).map(|index| Free(AtomicBool::new(index < size))).collect(),
             waiting: AtomicUsize::new(0),
+            waits: SpentCounter::default(),
             strained: AtomicUsize::new(0),
             queue: Mutex::new(PoolQueue::new((size..most).rev())),
             closing: AtomicBool::new(false),
@@ -101,6 +105,18 @@ impl Pool {
 
     pub(super) fn slots(&self) -> &[Arc<Slot>] {
         &self.slots
+    }
+
+    /// Returns how many wait for a slot.
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::SeqCst)
+    }
+
+    /// Returns how many slots have a holder.
+    pub(super) fn in_use(&self) -> usize {
+        let out = self.size + self.queue().extra;
+        let free = self.free.iter().filter(|free| free.0.load(Ordering::SeqCst)).count();
+        out.saturating_sub(free)
     }
 
     fn queue(&self) -> MutexGuard<'_, PoolQueue> {

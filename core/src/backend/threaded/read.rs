@@ -1,6 +1,7 @@
 //! A read on the thread of its reader: it may take long, or turn out to write.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::Shared;
 use super::pool::Claim;
@@ -32,11 +33,13 @@ pub(super) fn on_thread(
         };
         let commits = shared.commits();
         let interrupt = completer.interrupt();
+        let since = Instant::now();
         let read =
             claim.slot().interruptible(opened, interrupt, |it| it.read(&program, sink.as_deref()));
         shared.after_read(claim.index(), opened, commits);
         match read {
             ReadOutcome::Done(result) => {
+                shared.counters.read_runs.add(since.elapsed());
                 // Returned before the result is, so that the caller that receives it finds the
                 // reader free.
                 let result = claim.slot().closed_if_stopping(result);

@@ -154,7 +154,11 @@ impl BackendSession for WriterSession {
                 done.map_err(|error| shared.explain_busy(&shared.writer.slot, connection, error))?;
             }
             if control == Control::Commit {
+                shared.counters.committed(0);
                 checkpoint::after_commit(&shared, connection);
+            }
+            if control == Control::Rollback {
+                shared.counters.rolled_back();
             }
             let over = matches!(control, Control::Commit | Control::Rollback);
             if over {
@@ -205,6 +209,7 @@ impl Drop for WriterSession {
         if !self.state.transaction.is_open() {
             return drop(claim);
         }
+        self.shared.counters.rolled_back();
         // After whatever still runs; nobody gets the writer before this is done.
         self.slot.submit(Box::new(move |connection| {
             if let Some(connection) = connection {

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::channel::Channel;
 use super::idle_watch::IdleWatch;
@@ -28,12 +28,18 @@ pub(super) struct Slot {
     inbox: Inbox<SlotJob>,
     /// The thread, which may have ended on its own.
     thread: Mutex<Option<JoinHandle<()>>>,
-    running: Mutex<Option<Arc<Interrupt>>>,
+    running: Mutex<Option<Running>>,
     holder: Mutex<Option<LongHolder>>,
     afterwards: Mutex<Option<Afterwards>>,
     /// Everything that begins from now on is interrupted.
     stopping: AtomicBool,
     upkeep: Upkeep,
+}
+
+/// What runs on a slot's thread, and since when.
+struct Running {
+    interrupt: Arc<Interrupt>,
+    since: Instant,
 }
 
 /// What happens to an idle slot.
@@ -197,7 +203,17 @@ impl Slot {
 
     /// Sets what is running, for [`Slot::interrupt`].
     fn set_running(&self, interrupt: Option<Arc<Interrupt>>) {
-        *self.running.lock().unwrap_or_else(PoisonError::into_inner) = interrupt;
+        let running = interrupt.map(|interrupt| Running { interrupt, since: Instant::now() });
+        *self.running() = running;
+    }
+
+    fn running(&self) -> MutexGuard<'_, Option<Running>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns for how long what runs on the thread has been running.
+    pub(super) fn running_for(&self) -> Option<Duration> {
+        self.running().as_ref().map(|running| running.since.elapsed())
     }
 
     /// Stops what is running.
@@ -211,8 +227,8 @@ impl Slot {
         if let Some(LongHolder::Stream(channel)) = self.holder() {
             channel.end(Some(error.duplicate()));
         }
-        if let Some(interrupt) = &*self.running.lock().unwrap_or_else(PoisonError::into_inner) {
-            interrupt.set();
+        if let Some(running) = &*self.running() {
+            running.interrupt.set();
         }
     }
 

@@ -36,6 +36,7 @@ impl Waiter for BeginSnapshot {
         let Self { shared, completer } = *self;
         let slot = Arc::clone(claim.slot());
         slot.submit(Box::new(move |connection| {
+            completer.note_begun();
             let session = begin(&shared, claim, connection);
             drop(completer.complete(session));
         }));
@@ -73,6 +74,7 @@ fn begin(
         first_connection.end_snapshot();
     }
     let watch = IdleWatch::new();
+    watch.note_reading(true);
     let mut readers = vec![SnapshotReader::new(first, &watch)];
     for (claim, joined) in others.into_iter().zip(joined) {
         if joined {

@@ -126,6 +126,7 @@ pub(super) fn run(
     sql: &str,
     params: Params,
 ) {
+    channel.note_begun();
     slot.set_holder(Some(LongHolder::Stream(Arc::clone(channel))));
     let interrupt = Arc::clone(&channel.interrupt);
     let done = slot

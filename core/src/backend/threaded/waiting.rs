@@ -28,7 +28,7 @@ pub(super) fn wait(shared: &Arc<Shared>, program: Program<'static>, completer: C
     let asks = match program.steps.as_slice() {
         [step] if program.access == Access::Unknown => !shared.routes.reads(&step.sql),
         // The schema of a table that a write may be for.
-        _ => is_schema(&program),
+        _ => program.reads_schema(),
     };
     let waits: Waits = Arc::new(Mutex::new(Some((program, completer))));
     if asks {
@@ -39,13 +39,6 @@ pub(super) fn wait(shared: &Arc<Shared>, program: Program<'static>, completer: C
     let shared = Arc::clone(shared);
     let readers = Arc::clone(&shared.readers);
     readers.claim(Box::new(WaitingRead { shared, waits }));
-}
-
-/// Whether the program reads a table's schema, which the table's writes need.
-fn is_schema(program: &Program<'_>) -> bool {
-    program.access == Access::Read
-        && program.steps.len() > 1
-        && program.steps.first().is_some_and(|step| step.sql == "PRAGMA schema_version")
 }
 
 /// A read waiting for a reader.

@@ -9,6 +9,7 @@ use super::group::{self, QueuedWrite};
 use super::idle_watch::IdleWatch;
 use super::slot::{LongHolder, Slot, Upkeep};
 use crate::backend::Completer;
+use crate::backend::counters::SpentCounter;
 use crate::error::Error;
 use crate::platform::timer;
 
@@ -25,6 +26,8 @@ pub(super) struct Writer {
 struct WriterQueue {
     entries: VecDeque<WriterEntry>,
     holder: WriterUse,
+    /// Since when a transaction has it.
+    held_since: Option<Instant>,
     watched: bool,
     closing: bool,
     closed: bool,
@@ -150,6 +153,7 @@ impl Writer {
         }
         let watch = Arc::clone(&holder.watch);
         queue.holder = WriterUse::Transaction(holder);
+        queue.held_since = Some(Instant::now());
         Some(WriterClaim { shared: Arc::clone(shared), watch })
     }
 
@@ -178,9 +182,9 @@ impl Writer {
     }
 
     /// Returns the writes at the head of the queue, as many as may share a transaction.
-    pub(super) fn take_batch(&self) -> Vec<QueuedWrite> {
+    pub(super) fn take_batch(&self, waits: &SpentCounter) -> Vec<QueuedWrite> {
         let mut queue = self.queue();
-        let mut batch = Vec::new();
+        let mut batch: Vec<QueuedWrite> = Vec::new();
         while batch.len() < group::MOST {
             match queue.entries.pop_front() {
                 Some(WriterEntry::Write(write)) => batch.push(write),
@@ -191,7 +195,18 @@ impl Writer {
                 None => break,
             }
         }
+        drop(queue);
+        let now = Instant::now();
+        for write in &batch {
+            waits.add(now.saturating_duration_since(write.since));
+        }
         batch
+    }
+
+    /// Returns how many wait for the writer, and how long the transaction that has it has held it.
+    pub(super) fn state(&self) -> (usize, Option<Duration>) {
+        let queue = self.queue();
+        (queue.entries.len(), queue.held_since.map(|since| since.elapsed()))
     }
 
     /// Waits until nobody has or wants the writer, or until `until`.
@@ -227,6 +242,9 @@ impl Writer {
 pub(super) fn next(shared: &Arc<Shared>) {
     loop {
         let mut queue = shared.writer.queue();
+        if let Some(since) = queue.held_since.take() {
+            shared.counters.transactions.add(since.elapsed());
+        }
         match queue.entries.front() {
             None => {
                 queue.holder = WriterUse::Nobody;
@@ -245,7 +263,8 @@ pub(super) fn next(shared: &Arc<Shared>) {
                 return;
             }
             Some(WriterEntry::Claim { .. }) => {
-                let Some(WriterEntry::Claim { completer, holder, .. }) = queue.entries.pop_front()
+                let Some(WriterEntry::Claim { completer, holder, since }) =
+                    queue.entries.pop_front()
                 else {
                     continue;
                 };
@@ -258,6 +277,9 @@ pub(super) fn next(shared: &Arc<Shared>) {
                 // Its time begins now.
                 watch.touch();
                 queue.holder = WriterUse::Transaction(holder);
+                let now = Instant::now();
+                queue.held_since = Some(now);
+                shared.counters.write_waits.add(now.saturating_duration_since(since));
                 if !queue.entries.is_empty() {
                     watch_queue(shared, queue);
                 } else {

@@ -7,8 +7,10 @@ mod migrations;
 mod model;
 mod parts;
 mod sink;
+mod stats;
 mod sync;
 mod threads;
+mod timed;
 mod watch_all;
 
 use std::sync::{Arc, Mutex};

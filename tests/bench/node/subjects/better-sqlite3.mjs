@@ -24,6 +24,7 @@ export function open(path, { synchronous }) {
   let log;
   return {
     sync: true,
+    database: db,
     exec: (sql) => db.exec(sql),
     value: (sql) => db.prepare(sql).pluck().get(),
     get: (id) => (one ??= statement(SELECT_ONE)).get(id),

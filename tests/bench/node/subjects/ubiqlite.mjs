@@ -14,6 +14,7 @@ export async function open(path, { synchronous, engine = 'native' }) {
   });
   return {
     sync: false,
+    database: db,
     exec: (sql) => db.execute(sql),
     value: (sql) => db.queryValue(sql),
     get: (id) => db.queryOptional(SELECT_ONE, [id]),

@@ -9,6 +9,7 @@ mod life;
 mod live;
 mod locks;
 mod mix;
+mod replicate;
 mod scan;
 mod script;
 mod subject;
@@ -25,6 +26,7 @@ fn main() -> Result<()> {
     match args.work.as_str() {
         "idle" => return idle::run(&args),
         "life_backup" => return backup::run(&args),
+        "life_replicate" => return replicate::run(&args),
         "late" => return late::run(&args),
         work if work.starts_with("life_") => return life::run(&args),
         work if work.starts_with("live_") => return live::run(&args),

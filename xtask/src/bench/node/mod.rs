@@ -20,9 +20,16 @@ pub(crate) fn runner(
     workspace: &Workspace,
     options: &BenchOptions,
 ) -> anyhow::Result<Box<dyn Runner>> {
+    let ours = options.has_subject(UBIQLITE) || options.has_subject(suite::OURS_IN_WASM);
+    runner_for(workspace, ours)
+}
+
+/// As [`runner`], for a suite whose subjects are in the same folder. `ours`: whether the package is
+/// among those that are measured.
+pub(super) fn runner_for(workspace: &Workspace, ours: bool) -> anyhow::Result<Box<dyn Runner>> {
     let folder = workspace.root().join("tests/bench/node");
     npm::install(&folder)?;
-    if options.has_subject(UBIQLITE) || options.has_subject(suite::OURS_IN_WASM) {
+    if ours {
         build::npm::setup()?;
         build::npm::build(workspace)?;
     }

@@ -129,9 +129,10 @@ impl Pool {
         let mut queue = self.queue();
         let next = loop {
             match queue.waiters.pop_front() {
-                Some(QueuedWaiter { waiter, .. }) => {
+                Some(QueuedWaiter { waiter, since }) => {
                     self.waiting.fetch_sub(1, Ordering::SeqCst);
                     if !waiter.is_cancelled() {
+                        self.waits.add(since.elapsed());
                         queue.granted += 1;
                         break Some(waiter);
                     }

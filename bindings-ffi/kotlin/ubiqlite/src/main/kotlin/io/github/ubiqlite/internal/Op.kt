@@ -56,7 +56,10 @@ internal object Op {
     const val BACKUP = 49
     const val BACKUP_STREAM = 50
     const val RESTORE = 51
+    const val STATS = 52
     const val RECOVER = 56
+    const val REPLICATE = 54
+    const val REPLICA_RESTORE = 55
 }
 
 /** Flags of a request. */
@@ -65,6 +68,7 @@ internal object Flag {
     const val MORE = 2
     const val QUEUED = 4
     const val READS = 8
+    const val TIMED = 16
 }
 
 /** The kinds of replies. */
@@ -83,6 +87,7 @@ internal object Kind {
     const val RAN = 11
     const val UPDATE = 12
     const val UPDATES = 13
+    const val TIMES = 14
 }
 
 /** Flags of a reply. */

@@ -1,0 +1,40 @@
+"""The guide's page about continuous backup."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import ubiqlite
+
+
+def test_a_database_is_replicated_and_restored(tmp_path: Path) -> None:
+    """Into a folder, and from there."""
+
+    async def main() -> None:
+        path, backup, restored = tmp_path / "app.db", tmp_path / "backup", tmp_path / "restored.db"
+        # region replicate
+        db = await ubiqlite.open(path)
+        replica = await db.replicate(backup, interval=0.5, keep=timedelta(days=30))
+        # endregion replicate
+        await db.batch("CREATE TABLE notes (body TEXT); INSERT INTO notes VALUES ('buy milk')")
+        # region flush
+        await replica.flush()
+        # endregion flush
+        # region state
+        state = await replica.state()
+        print(state.transaction, "transactions are stored,", state.lag, "are not yet")
+        if state.error:
+            print("the backup has stopped:", state.error)
+        # endregion state
+        assert state.lag == 0
+        time = datetime.now()
+        # region restore
+        await ubiqlite.restore_replica(backup, restored, to=time)
+        # endregion restore
+        async with ubiqlite.open(restored) as copy:
+            assert await copy.query_value("SELECT body FROM notes") == "buy milk"
+        await db.close()
+
+    asyncio.run(main())
