@@ -6,6 +6,7 @@
  */
 
 import { Op } from '../wire/ops.js';
+import type { Reject, Resolve } from './call.js';
 import type { Sql } from './trace.js';
 
 /** A call, as those who trace it are told. What is not known yet, or does not apply, is `undefined`. */
@@ -87,6 +88,19 @@ export class CallTrace {
       rows: undefined,
       error: undefined,
     };
+  }
+
+  /** Does the call's first work, and reports its end before its caller has the outcome. */
+  whole<T>(resolve: Resolve, reject: Reject, work: (resolve: Resolve, reject: Reject) => T): T {
+    const done = (result: unknown): void => {
+      this.done(result);
+      resolve(result);
+    };
+    const failed = (error: unknown): void => {
+      this.failed(error);
+      reject(error);
+    };
+    return this.within(() => work(done, failed));
   }
 
   /** Does the call's first work. */
