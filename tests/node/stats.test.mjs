@@ -7,12 +7,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { open } from 'ubiqlite';
+import { ubiqlite } from './support.mjs';
+
+const { open } = ubiqlite;
 
 async function items(t) {
   const folder = mkdtempSync(join(tmpdir(), 'ubiqlite-stats-'));
   const path = join(folder, 'app.db');
-  const db = await open(path, { busyTimeout: 600_000 });
+  const db = await open(path, { busyTimeout: 20_000 });
   t.after(async () => {
     await db.close();
     rmSync(folder, { recursive: true, force: true });
@@ -65,7 +67,7 @@ test('a snapshot is the oldest reader until it ends', async (t) => {
   const snapshot = await db.snapshot();
   await sleep(20);
   assert.ok((await db.stats()).oldestReader >= 15);
-  await snapshot.release();
+  snapshot.close();
   while ((await db.stats()).oldestReader !== undefined) await sleep(2);
 });
 

@@ -393,8 +393,8 @@ class Database(Statements):
 
         All pages are stored first, and then those that each commit has changed, whoever made it.
         ``ubiqlite.restore_replica()`` makes the database of any moment of it again. The files are LTX, in litestream's
-        layout. What is committed is read from the write-ahead log afterwards: nobody who writes waits for it. After a restart it
-        goes on where it was, if the database is what it was.
+        layout. What is committed is read from the write-ahead log afterwards: nobody who writes waits for it. After a
+        restart it goes on where it was, if the database is what it was.
 
         - ``interval``: for how many seconds transactions go into one file, each of which is a moment that can be
           restored; 0.5 by default. With 0 each transaction has a file of its own, as long as the folder keeps up.
@@ -414,9 +414,7 @@ class Database(Statements):
             state = await replica.flush()
             print("transaction", state.transaction, "is stored")
         """
-        return await replicate(
-            self._target, folder, interval, memory, snapshot_every, keep, close_timeout, timeout
-        )
+        return await replicate(self._target, folder, interval, memory, snapshot_every, keep, close_timeout, timeout)
 
     async def capabilities(self) -> Capabilities:
         """Returns what the storage can do."""

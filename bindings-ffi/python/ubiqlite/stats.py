@@ -51,9 +51,9 @@ class Stats:
     read_runs: Spent
     """How long reads ran, of those that were too long to run within their call."""
     write_runs: Spent
-    """How long the writer worked for each group of writes, its commit included. Long with few writes: the disk is slow."""
+    """How long the writer worked for each group of writes, with its commit. Long with few writes: the disk is slow."""
     transactions: Spent
-    """How long transactions, and others that had the writer for themselves, have held it. Other writes wait meanwhile."""
+    """How long transactions, and others that had the writer for themselves, held it. Other writes wait meanwhile."""
     transaction_age: Optional[timedelta]
     """How long the one that has the writer now has held it; ``None`` if nobody has."""
     commits: int
@@ -106,4 +106,7 @@ async def stats(target: CallTarget, timeout: TimeLimit) -> Stats:
             found.setdefault(first, {})[part] = value
         else:
             found[first] = value
-    return Stats(**{name: Spent(**value) if isinstance(value, dict) else value for name, value in found.items()})
+    whole: dict[str, Any] = {
+        name: Spent(**value) if isinstance(value, dict) else value for name, value in found.items()
+    }
+    return Stats(**whole)

@@ -62,7 +62,7 @@ fn a_result_is_a_table_with_numbers_to_the_right_and_null_told_from_a_text() {
 │ 300 │ a⏎line │ NULL  │ x'00000000000000000000000000000000…' (100 bytes)    │
 └─────┴────────┴───────┴─────────────────────────────────────────────────────┘
 3 rows";
-    let tidy = |text: &str| text.replace(' ', "").replace('─', "");
+    let tidy = |text: &str| text.replace([' ', '─'], "");
     assert!(tidy(&screen).contains(&tidy(wanted)), "{screen}");
     // NULL is dim, the text is not.
     let dim = |row: u16, text: &str| {

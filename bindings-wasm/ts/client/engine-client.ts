@@ -1,7 +1,7 @@
 import { UbiqliteError, errorOf } from '../errors.js';
 import type { Replies } from '../wire/latin1.js';
-import { Kind, MORE, Op, READS, TIMED } from '../wire/ops.js';
-import { type Reply, readReplies } from '../wire/reply.js';
+import { MORE, Op, READS, TIMED } from '../wire/ops.js';
+import type { Reply } from '../wire/reply.js';
 import { Known } from '../wire/rows.js';
 import { type Call, type Pending, type Reject, type Resolve, pendingOf } from './call.js';
 import type { Broke, Channel, Connector } from './connector.js';
@@ -9,6 +9,7 @@ import { OUTCOME_PATIENCE, asError, closed, effectOf, isEnd, isLive, isQuery, ma
 import { Deadlines } from './deadlines.js';
 import type { RemoteHandle } from './remote-handle.js';
 import { HandleRegistry } from './handle-registry.js';
+import { type Ends, deliver } from './incoming.js';
 import { type Introducing, Introduction, introduced } from './introduction.js';
 import { cancelled, lastMoment, limitOf, tooLate } from './timeouts.js';
 import { inTime } from './opening.js';
@@ -50,6 +51,7 @@ export class EngineClient {
     this.scheduled = false;
     this.flush();
   };
+  private readonly ends: Ends = { over: (pending) => void this.over(pending), fail: (pending, error) => this.fail(pending, error) };
   private last = 0;
   private readonly watches = new Set<() => void>();
   private state: 'open' | 'closing' | 'closed' = 'open';
@@ -113,17 +115,7 @@ export class EngineClient {
   begin<T>(call: Call<T>, resolve: Resolve, reject: Reject): Pending | undefined {
     // A part of what is traced already ends with the whole.
     const trace = call.trace === undefined ? this.tracer.begin(call.op, call.sql) : undefined;
-    if (trace !== undefined) {
-      const done = (result: unknown): void => {
-        trace.done(result);
-        resolve(result);
-      };
-      const failed = (error: unknown): void => {
-        trace.failed(error);
-        reject(error);
-      };
-      return trace.within(() => this.begin({ ...call, trace }, done, failed));
-    }
+    if (trace !== undefined) return trace.whole(resolve, reject, (done, failed) => this.begin({ ...call, trace }, done, failed));
     try {
       return this.write(call as Call<unknown>, resolve, reject);
     } catch (error) {
@@ -413,34 +405,7 @@ export class EngineClient {
     const { channel } = this;
     if (engine !== this.handles.engine || channel === undefined) return;
     try {
-      readReplies(batch, this.known, (reply) => {
-        const pending = this.pending.get(reply.id);
-        // Column names are sent only once, perhaps with a call that was cancelled.
-        if (pending === undefined || reply.kind === Kind.error) reply.note();
-        if (pending === undefined) return;
-        if (reply.kind === Kind.times) {
-          pending.call.trace?.measured(reply.times());
-          return;
-        }
-        const { continues } = reply;
-        let result: unknown;
-        try {
-          if (reply.kind === Kind.error) throw reply.error();
-          if (!continues) this.over(pending);
-          result = pending.call.read(reply, pending.before);
-        } catch (error) {
-          this.fail(pending, error);
-          return;
-        }
-        if (!continues) {
-          pending.resolve(result);
-          return;
-        }
-        pending.before = result;
-        // Rows are sent before the call is done only if it changes nothing.
-        pending.effect = 'nothing';
-        pending.doubted = false;
-      });
+      deliver(batch, this.known, this.pending, this.ends);
     } catch (error) {
       // Later replies depend on the one that could not be read.
       this.lose(engine, error instanceof Error ? error.message : String(error));

@@ -37,6 +37,8 @@ export function rejectTraced(
 /** Rejects a call with its error. If it has a promise, the error's stack shows the functions awaiting it. */
 export function rejectCall(pending: Pending, error: unknown): void {
   ofSql(error, pending.call.sql);
+  // Before its promise is resolved with one that rejects.
+  pending.call.trace?.failed(error);
   if (pending.promise === undefined) pending.reject(error);
   else rejectTraced(pending.resolve, pending.reject, error);
 }

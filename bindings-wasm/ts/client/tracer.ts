@@ -6,6 +6,7 @@
  */
 
 import { Op } from '../wire/ops.js';
+import type { Reject, Resolve } from './call.js';
 import type { Sql } from './trace.js';
 
 /** A call, as those who trace it are told. What is not known yet, or does not apply, is `undefined`. */
@@ -89,6 +90,19 @@ export class CallTrace {
     };
   }
 
+  /** Does the call's first work, and reports its end before its caller has the outcome. */
+  whole<T>(resolve: Resolve, reject: Reject, work: (resolve: Resolve, reject: Reject) => T): T {
+    const done = (result: unknown): void => {
+      this.done(result);
+      resolve(result);
+    };
+    const failed = (error: unknown): void => {
+      this.failed(error);
+      reject(error);
+    };
+    return this.within(() => work(done, failed));
+  }
+
   /** Does the call's first work. */
   within<T>(work: () => T): T {
     const { calls } = channels;
@@ -110,6 +124,7 @@ export class CallTrace {
 
   /** Reports the end of the call with its result. */
   done(result?: unknown): void {
+    if (this.over) return;
     if (SINGLE.has(this.op)) this.call.rows = result === undefined || result === null ? 0 : 1;
     else if (Array.isArray(result)) this.call.rows = result.length;
     this.end();

@@ -50,7 +50,7 @@ async fn quiet(feed: &mut Commits) {
 }
 
 /// Runs a statement, or several in one transaction.
-pub(super) async fn run(db: &Database, sql: &str) {
+async fn run(db: &Database, sql: &str) {
     if sql.contains(';') {
         let mut tx = db.begin().await.unwrap();
         for sql in sql.split(';').filter(|sql| !sql.trim().is_empty()) {

@@ -2,7 +2,7 @@
 
 use ubiqlite::params;
 
-use super::feed::{SCHEMA, next, run};
+use super::feed::{SCHEMA, next};
 use super::open;
 
 #[tokio::test]

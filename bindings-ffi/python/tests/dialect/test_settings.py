@@ -196,3 +196,27 @@ def test_a_program_can_make_the_connections_itself(work: Any, path: str) -> None
                 pass
 
     work(run())
+
+
+def test_values_are_converted_by_declared_types_on_request(work: Any, engines: Any) -> None:
+    sqlite3.register_converter("twice", lambda stored: 2 * int(stored))
+
+    async def run() -> None:
+        async with engines(f"?detect_types={sqlite3.PARSE_DECLTYPES}") as engine, engine.begin() as connection:
+            await connection.execute(text("CREATE TABLE t (a twice)"))
+            await connection.execute(text("INSERT INTO t VALUES (21)"))
+            assert (await connection.execute(text("SELECT a FROM t"))).scalar() == 42
+
+    work(run())
+
+
+def test_the_sqlite_is_that_of_this_package(work: Any, engines: Any) -> None:
+    import ubiqlite.aiosqlite
+
+    async def run() -> None:
+        async with engines() as engine, engine.connect() as connection:
+            version = (await connection.execute(text("SELECT sqlite_version()"))).scalar()
+            assert version == ubiqlite.aiosqlite.sqlite_version
+            assert engine.dialect.server_version_info == ubiqlite.aiosqlite.sqlite_version_info
+
+    work(run())

@@ -132,3 +132,35 @@ def test_writers_wait_for_each_other(work: Any, engines: Any) -> None:
             assert await count(engine) == 80
 
     work(run())
+
+
+def test_a_transaction_that_has_read_what_is_no_longer_so_fails_at_once(work: Any, engines: Any) -> None:
+    async def run() -> None:
+        # Longer than the test may take.
+        async with engines("?autocommit=false&journal_mode=wal&timeout=600") as engine:
+            async with engine.begin() as connection:
+                await connection.execute(text(CREATE))
+            async with engine.connect() as one:
+                assert (await one.execute(text(COUNT))).scalar() == 0
+                async with engine.begin() as two:
+                    await two.execute(text(INSERT))
+                with pytest.raises(sqlalchemy.exc.OperationalError, match="database is locked"):
+                    await one.execute(text(INSERT))
+
+    work(run())
+
+
+def test_sessions_share_a_database_in_memory_but_not_their_transactions(work: Any, engines: Any) -> None:
+    async def run() -> None:
+        async with engines("?cache=shared&uri=true", database="file::memory:") as engine, engine.connect() as one:
+            await one.execute(text(CREATE))
+            await one.execute(text(INSERT))
+            await one.commit()
+            async with engine.connect() as two:
+                await two.execute(text(INSERT))
+                await one.rollback()
+                assert (await two.execute(text(COUNT))).scalar() == 2
+                await two.rollback()
+            assert (await one.execute(text(COUNT))).scalar() == 1
+
+    work(run())

@@ -65,8 +65,6 @@ class Dbapi:
                 raise exc.InvalidRequestError("async_creator has to return a connection of ubiqlite.aiosqlite")
         else:
             database, named = settings.place(*arguments, **named)
-            # Settings have to be made outside the transaction that it may then be in.
-            settings.autocommit = named.pop("autocommit", None)
             made = aiosqlite.connect(database, **named)
             connection = await_only(_PoolsConnection(made._connector, made._iter_chunk_size))
         if settings.is_any():

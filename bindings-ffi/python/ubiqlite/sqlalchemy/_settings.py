@@ -56,11 +56,12 @@ NAMES = (*_FOR_SQLITE3, *_FOR_THE_FILE, *_PRAGMAS, "journal_mode")
 class Settings:
     """What is done with a connection that ``sqlite3`` has no argument for."""
 
-    def __init__(self, mode: Optional[str], pragmas: list[str], journal_mode: Optional[str]) -> None:
+    def __init__(self, mode: Optional[str], pragmas: list[str], journal_mode: Optional[str], autocommit: Any) -> None:
         self.mode = mode
         self.pragmas = pragmas
         self.journal_mode = journal_mode
-        self.autocommit: Any = None
+        # Set last: it may begin a transaction, in which settings can't be changed.
+        self.autocommit = autocommit
 
     def is_any(self) -> bool:
         """Returns whether there is anything to be done once the connection is open."""
@@ -134,7 +135,7 @@ def settings_of(named: dict[str, Any]) -> Settings:
     journal_mode = named.pop("journal_mode", None)
     if journal_mode is not None:
         journal_mode = _read("journal_mode", _JOURNAL_MODE, journal_mode)
-    return Settings(mode, pragmas, journal_mode)
+    return Settings(mode, pragmas, journal_mode, named.pop("autocommit", None))
 
 
 def _read(name: str, read: Callable[[Any], Any], value: Any) -> Any:

@@ -7,11 +7,11 @@ use crate::error::Error;
 
 /// What the traces of a database say of it: nothing.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct TraceSettings;
+pub(crate) struct TraceSettings {}
 
 impl TraceSettings {
     pub(crate) fn new(_path: &Path, _slow: Option<Duration>) -> Self {
-        Self
+        Self {}
     }
 }
 

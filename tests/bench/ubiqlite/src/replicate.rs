@@ -50,19 +50,23 @@ async fn measure(args: &Args) -> Result<()> {
 async fn write(db: &Database, commits: u64, replica: Option<&Replica>) -> Result<(f64, Duration)> {
     let (mut spent, mut behind) = (Duration::ZERO, Duration::ZERO);
     let begun = Instant::now();
-    let mut stored = Instant::now();
+    let mut committed = Vec::new();
     for number in 0..commits {
         let since = Instant::now();
-        db.execute("INSERT INTO t (name, price) VALUES (?, ?)", params![format!("item {number}"), 0.5])
-            .await?;
+        db.execute(
+            "INSERT INTO t (name, price) VALUES (?, ?)",
+            params![format!("item {number}"), 0.5],
+        )
+        .await?;
         spent += since.elapsed();
+        committed.push(Instant::now());
         if let Some(replica) = replica
             && number % 16 == 0
         {
-            // Since nothing was missing last, all that is missing has come.
-            match replica.state().lag {
-                0 => stored = Instant::now(),
-                _ => behind = behind.max(stored.elapsed()),
+            // The oldest of those that are not stored.
+            let missing = usize::try_from(replica.state().lag)?;
+            if let Some(at) = committed.len().checked_sub(missing.max(1)) {
+                behind = behind.max(committed[at].elapsed());
             }
         }
         let next = begun + BETWEEN * u32::try_from(number + 1)?;
