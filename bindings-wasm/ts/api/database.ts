@@ -24,8 +24,6 @@ import { type RowsOf, WatchAll, type WatchedQuery } from './watch-all.js';
 import type { Params } from '../wire/values.js';
 import type { Writer } from '../wire/writer.js';
 
-export { checkPath, engineOptions } from './engine-options.js';
-
 /** The settings of a database. The defaults are safe and fast. Times are in milliseconds. */
 export interface DatabaseOptions {
   /** Opens for reading only; the database must exist. Default: false. */

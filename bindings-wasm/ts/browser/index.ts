@@ -5,7 +5,8 @@
  * @module
  */
 import '../dispose.js';
-import { type Database, type DatabaseOptions, checkPath, engineOptions, openDatabase } from '../api/database.js';
+import { type Database, type DatabaseOptions, openDatabase } from '../api/database.js';
+import { checkPath, engineOptions } from '../api/engine-options.js';
 import { exported } from '../api/export.js';
 import { type DatabaseBytes, deserialized } from '../api/restore.js';
 import { failure } from './failure.js';

@@ -6,8 +6,6 @@
  */
 
 import { Op } from '../wire/ops.js';
-import type { Reject, Resolve } from './call.js';
-import type { Sql } from './trace.js';
 
 /** A call, as those who trace it are told. What is not known yet, or does not apply, is `undefined`. */
 export interface TracedCall {
@@ -65,6 +63,8 @@ const UNTRACED: ReadonlySet<number> = new Set([
 /** Operations that return at most one row. */
 const SINGLE: ReadonlySet<number> = new Set([Op.queryOne, Op.queryOptional, Op.queryValue, Op.get, Op.selectFirst]);
 
+type Settle = (outcome: unknown) => void;
+
 /** One call that is traced. */
 export class CallTrace {
   private readonly call: { -readonly [Name in keyof TracedCall]: TracedCall[Name] };
@@ -74,7 +74,7 @@ export class CallTrace {
   constructor(
     namespace: string,
     private readonly op: number,
-    sql: Sql | undefined,
+    sql: unknown,
     private readonly tell: (call: TracedCall) => void,
   ) {
     this.call = {
@@ -91,7 +91,7 @@ export class CallTrace {
   }
 
   /** Does the call's first work, and reports its end before its caller has the outcome. */
-  whole<T>(resolve: Resolve, reject: Reject, work: (resolve: Resolve, reject: Reject) => T): T {
+  whole<T>(resolve: Settle, reject: Settle, work: (resolve: Settle, reject: Settle) => T): T {
     const done = (result: unknown): void => {
       this.done(result);
       resolve(result);
@@ -153,7 +153,7 @@ export class Tracer {
   constructor(private readonly namespace: string) {}
 
   /** Returns the trace of a call, `undefined` if nobody wants it. */
-  begin(op: number, sql: Sql | undefined): CallTrace | undefined {
+  begin(op: number, sql: unknown): CallTrace | undefined {
     if (this.listeners.size === 0 && channels.calls?.isOn !== true) return undefined;
     return UNTRACED.has(op) ? undefined : new CallTrace(this.namespace, op, sql, (call) => this.tell(call));
   }
