@@ -66,7 +66,7 @@
 //! |---|---|
 //! | `bundled` (default) | bundles SQLite; without it the system's SQLite is linked |
 //! | `macros` (default) | [`migrations!`] embeds a folder of migrations |
-//! | `tracing` | a span for each statement, with the time that it waited and that it ran, and [`Options::slow_statement`] |
+//! | `tracing` | a span for each statement, with the time that it waited and that it ran, and `Options::slow_statement` |
 //! | `chrono`, `jiff`, `time`, `uuid`, `rust_decimal` | types of these crates are values: see [`Value`] |
 //!
 //! Storage backends and bindings for other languages are built with [`ext`].

@@ -71,7 +71,7 @@ pub struct Stats {
     /// now, those of the last time that it was not.
     pub page_hits: u64,
     /// Pages that it read from the file or the log. A rate near that of the hits: the data in use is
-    /// larger than the cache ([`Options::cache_size`](crate::Options::cache_size)), or queries read
+    /// larger than the cache ([`Options::cache_kib`](crate::Options::cache_kib)), or queries read
     /// whole tables for want of an index.
     pub page_misses: u64,
     /// Pages that it wrote in the middle of a transaction, because it changed more than the cache
