@@ -71,7 +71,8 @@ test('the process serves others while a long result comes', async (t) => {
   await db.query(`${ROWS} LIMIT 300000`);
   clearInterval(ticking);
   console.log(`    ${turns} turns of a timer while 300,000 rows came`);
-  assert.ok(turns > 3, `${turns}`);
+  // A query that blocks leaves the timer one turn at most, after it. A busy machine leaves it few.
+  assert.ok(turns > 1, `${turns}`);
 });
 
 test('closing in the middle of a long result waits for it', async (t) => {
