@@ -73,8 +73,10 @@ for (const kind of KEEPING) {
         assert.equal(await outcome(leader, 'SELECT id FROM items'), 'SchemaTooNew');
         assert.equal(await outcome(newer, 'SELECT id FROM items'), 7);
         await within(LIMIT, 'closing', leader.close());
-        // The next engine has not seen the migration.
-        for (const _ of [1, 2]) assert.equal(await outcome(older, 'SELECT id FROM items'), 'SchemaTooNew');
+        // The next engine has not seen the migration. A call that was sent before the tab knew that the leader is gone
+        // may have been carried out there, for all that the tab knows.
+        assert.match(await outcome(older, 'SELECT id FROM items'), /^(SchemaTooNew|OutcomeUnknown)$/);
+        assert.equal(await outcome(older, 'SELECT id FROM items'), 'SchemaTooNew');
         assert.equal(await outcome(newer, 'SELECT id FROM items'), 7);
         // The page is loaded anew.
         await within(LIMIT, 'reloading', older.reload());
