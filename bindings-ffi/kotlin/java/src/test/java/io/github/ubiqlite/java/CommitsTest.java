@@ -36,11 +36,11 @@ class CommitsTest {
     }
 
     /** Writes until the feed, which begins on another thread, has begun: then its first event has come. */
-    private ChangedRow begun() throws Exception {
+    private CommitEvent first() throws Exception {
         for (int id = 1000; ; id++) {
             get(db.execute("INSERT INTO items VALUES (?, '')", id));
             CommitEvent event = seen.poll(100, TimeUnit.MILLISECONDS);
-            if (event != null) return only(event);
+            if (event != null) return event;
             assertTrue(id < 1400, "no event came");
         }
     }
@@ -56,7 +56,9 @@ class CommitsTest {
     @Test
     void each_commit_is_told_with_its_rows_until_the_database_is_closed() throws Exception {
         var following = db.commits("items").forEach(seen::add);
-        assertSame(ChangedRow.Kind.INSERT, begun().getKind());
+        CommitEvent first = first();
+        // Of a commit during which it has begun, the feed may know no more than that.
+        if (!first.getEverything()) assertSame(ChangedRow.Kind.INSERT, only(first).getKind());
         get(db.execute("UPDATE items SET name = 'bed' WHERE id = 1000"));
         CommitEvent event = seen.poll(20, TimeUnit.SECONDS);
         while (only(event).getKind() == ChangedRow.Kind.INSERT) event = seen.poll(20, TimeUnit.SECONDS);
@@ -92,7 +94,7 @@ class CommitsTest {
             }
         });
         get(subscription).request(1);
-        begun();
+        first();
         get(db.execute("INSERT INTO items VALUES (1, '')"));
         assertTrue(seen.isEmpty());
         get(subscription).request(Long.MAX_VALUE);
@@ -108,7 +110,7 @@ class CommitsTest {
             seen.add(event);
             throw own;
         });
-        begun();
+        first();
         assertSame(own, cause(following));
         assertEquals(List.of(), List.copyOf(seen));
     }
