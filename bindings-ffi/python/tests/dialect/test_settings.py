@@ -180,8 +180,10 @@ def test_a_program_can_make_the_connections_itself(work: Any, path: str) -> None
     async def ours() -> Any:
         return await ubiqlite.aiosqlite.connect(path, isolation_level="IMMEDIATE")
 
+    other = sqlite3.connect(":memory:", check_same_thread=False)
+
     async def another() -> Any:
-        return sqlite3.connect(":memory:")
+        return other
 
     async def run() -> None:
         engine = create_async_engine("sqlite+ubiqlite://", async_creator=ours)
@@ -196,6 +198,7 @@ def test_a_program_can_make_the_connections_itself(work: Any, path: str) -> None
                 pass
 
     work(run())
+    other.close()
 
 
 def test_values_are_converted_by_declared_types_on_request(work: Any, engines: Any) -> None:
