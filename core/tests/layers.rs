@@ -76,6 +76,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         &[
             "api",
             "backend",
+            "changes",
             "error",
             "exec",
             "migrations",

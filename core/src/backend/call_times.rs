@@ -29,16 +29,12 @@ impl CallTimes {
     }
 
     fn add_wait(&self, time: Duration) {
-        self.waited.fetch_add(nanos(time), Ordering::Relaxed);
+        self.waited.fetch_add(platform::nanos(time), Ordering::Relaxed);
     }
 
     fn add_run(&self, time: Duration) {
-        self.ran.fetch_add(nanos(time), Ordering::Relaxed);
+        self.ran.fetch_add(platform::nanos(time), Ordering::Relaxed);
     }
-}
-
-fn nanos(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 thread_local! {

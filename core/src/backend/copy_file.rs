@@ -11,7 +11,7 @@ use std::sync::Arc;
 use super::CopyProgress;
 use crate::engine::Connection;
 use crate::error::{Error, ErrorKind, Result};
-use crate::platform::disk;
+use crate::platform::disk::{self, parent, with_suffix};
 use crate::program::Interrupt;
 
 /// How often a copy begins anew because of others, before it is made in one read transaction.
@@ -247,13 +247,6 @@ fn resolve(path: &Path) -> Result<PathBuf> {
     Ok(folder.join(name))
 }
 
-fn parent(path: &Path) -> &Path {
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    }
-}
-
 /// Refuses a name of the database's own files, by whatever way it leads there.
 fn check_own(path: &Path, database: &Path) -> Result<()> {
     let database = resolve(database)?;
@@ -285,12 +278,6 @@ fn check_target(target: &Path, overwrite: bool) -> Result<()> {
 fn exists(target: &Path) -> Error {
     Error::invalid("the file exists; allow it to be overwritten, or choose another name")
         .with_path(target)
-}
-
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    name.into()
 }
 
 /// Says of an error that a copy has ended with it.

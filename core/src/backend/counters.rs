@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::stats::{Spent, Stats};
 use crate::engine::{Connection, ConnectionCounters};
+use crate::platform;
 
 /// What the backend of one database counts.
 #[derive(Debug, Default)]
@@ -64,7 +65,7 @@ pub(super) struct SpentCounter {
 
 impl SpentCounter {
     pub(super) fn add(&self, spent: Duration) {
-        let nanos = u64::try_from(spent.as_nanos()).unwrap_or(u64::MAX);
+        let nanos = platform::nanos(spent);
         self.count.fetch_add(1, Ordering::Relaxed);
         self.total.fetch_add(nanos, Ordering::Relaxed);
         self.longest.fetch_max(nanos, Ordering::Relaxed);
@@ -115,11 +116,13 @@ impl Counters {
         }
     }
 
-    /// Notes what a connection, which the caller uses, knows of the log.
-    pub(super) fn note_log(&self, connection: &mut Connection) {
+    /// Notes what a connection, which the caller uses, knows of the log. Returns its frames, or
+    /// `None` if there is no log.
+    pub(super) fn note_log(&self, connection: &mut Connection) -> Option<u32> {
         let log = connection.log_state();
         self.log_pages.store(log.map_or(0, |log| log.frames), Ordering::Relaxed);
         self.log_copied.store(log.map_or(0, |log| log.copied), Ordering::Relaxed);
+        log.map(|log| log.frames)
     }
 
     /// Notes what a connection, which the caller uses, knows of the file and its own cache.

@@ -11,7 +11,7 @@ use super::{Reply, call, cancelled};
 use crate::error::{Error, ErrorKind, Result};
 use crate::program::Interrupt;
 use crate::replicate::{
-    Decoder, FileName, Gap, HEADER, Header, PageChecksums, ReplicaStorage, plan,
+    Decoder, FileName, Gap, HEADER, Header, PageChecksums, ReplicaStorage, milliseconds, plan,
 };
 
 /// The moment that is restored from a replica.
@@ -231,8 +231,7 @@ fn transaction_at(
     files: &[FileName],
     time: SystemTime,
 ) -> Result<u64> {
-    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    let wanted = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
+    let wanted = milliseconds(time);
     let mut sorted: Vec<FileName> = files.to_vec();
     // Of the files that end with one transaction, those with all pages may have been made later.
     sorted.sort_unstable_by_key(|it| (it.last, it.is_snapshot()));

@@ -23,6 +23,11 @@ impl Default for KnownMigrations {
 }
 
 impl KnownMigrations {
+    /// The query for the greatest number among the applied migrations that break older programs; 0
+    /// if there is none.
+    pub(crate) const BREAKING: &str =
+        "SELECT ifnull(max(id), 0) FROM main.ubiqlite_migrations WHERE breaks";
+
     /// Notes that somebody has the migrations up to this number.
     pub(crate) fn know(&self, last: u64) {
         self.known.fetch_max(last, Ordering::AcqRel);

@@ -40,7 +40,7 @@ impl Budget {
         if asked == 1 {
             return false;
         }
-        let now = u64::try_from(platform::now().as_nanos()).unwrap_or(u64::MAX);
+        let now = platform::nanos(platform::now());
         if asked == 2 {
             self.since.store(now, Ordering::Relaxed);
             return false;

@@ -8,9 +8,8 @@
 //! reads something: they read on until one that may write has noticed.
 
 use super::Connection;
+use crate::changes::KnownMigrations;
 use crate::error::{Error, ErrorKind, Result};
-
-const BREAKING: &str = "SELECT ifnull(max(id), 0) FROM main.ubiqlite_migrations WHERE breaks";
 
 impl Connection {
     /// Learns which migration breaks older programs, if anybody here has migrations. Must be called
@@ -22,7 +21,7 @@ impl Connection {
         }
         let mut breaking = 0;
         self.handlers.shield(true);
-        let read = self.own_rows(BREAKING, &[], &mut |row| {
+        let read = self.own_rows(KnownMigrations::BREAKING, &[], &mut |row| {
             breaking = row.get(0)?;
             Ok(())
         });

@@ -2,6 +2,7 @@
 //! the program.
 
 use crate::api::session::Session;
+use crate::changes::KnownMigrations;
 use crate::error::{ErrorKind, Result};
 use crate::exec::target::Target;
 use crate::migrations::{Entry, Migration, Numbers, of_lines};
@@ -108,8 +109,7 @@ pub(super) async fn restamp(session: &mut Session, migration: &Migration) -> Res
 
 /// Returns the greatest number among those that break older programs; 0 if there is none.
 pub(super) async fn breaking(target: Target<'_>) -> Result<u64> {
-    let sql = "SELECT ifnull(max(id), 0) FROM main.ubiqlite_migrations WHERE breaks";
-    match target.query_value(sql, Params::new()).await {
+    match target.query_value(KnownMigrations::BREAKING, Params::new()).await {
         Err(error) if error.kind() == ErrorKind::NoSuchTable => Ok(0),
         found => found,
     }

@@ -30,6 +30,7 @@ pub(crate) mod files;
 use std::future::Future;
 use std::path::Path;
 use std::pin::Pin;
+use std::time::Duration;
 
 #[cfg(not(target_family = "wasm"))]
 pub(crate) use imp::release_memory;
@@ -44,6 +45,18 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// A future behind a pointer; `Send` where there are threads.
 #[cfg(target_family = "wasm")]
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
+
+/// Returns a time in nanoseconds; one of more than five centuries is as long as those.
+#[inline]
+pub(crate) fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// Returns a time in milliseconds.
+#[cfg(not(target_family = "wasm"))]
+pub(crate) fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
 
 /// Returns the name by which SQLite opens a file: any bytes on Unix, UTF-8 elsewhere. `None` if it
 /// is neither.

@@ -3,6 +3,8 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::platform;
+
 /// A request to stop one call. It also knows how long the call waits while it runs. It belongs to that call alone, so it never
 /// reaches the next one, as `sqlite3_interrupt` on a connection could.
 #[derive(Debug, Default)]
@@ -24,8 +26,7 @@ impl Interrupt {
 
     /// Records that the call has waited for a lock, or for its turn, while it ran.
     pub(crate) fn note_wait(&self, time: Duration) {
-        let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
-        self.locks.fetch_add(nanos, Ordering::Relaxed);
+        self.locks.fetch_add(platform::nanos(time), Ordering::Relaxed);
     }
 
     /// Returns how long the call has waited for locks.

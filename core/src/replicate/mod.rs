@@ -13,3 +13,12 @@ pub(crate) use checksum::PageChecksums;
 pub(crate) use ltx::{Decoder, Encoder, HEADER, Header, PageSource, lock_page};
 pub(crate) use name::{FileName, SNAPSHOTS};
 pub(crate) use plan::{Gap, plan};
+
+use std::time::{Duration, SystemTime};
+
+use crate::platform;
+
+/// Returns a time as a replica's files have it.
+pub(crate) fn milliseconds(time: SystemTime) -> u64 {
+    platform::millis(time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO))
+}

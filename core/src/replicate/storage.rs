@@ -92,11 +92,9 @@ const PART: &str = ".part";
 impl ReplicaStorage for ReplicaFolder {
     fn put(&self, name: &str, content: &mut dyn Read) -> io::Result<()> {
         let place = self.place(name);
-        let folder = place.parent().unwrap_or(&self.0);
+        let folder = disk::parent(&place);
         create_folder(folder)?;
-        let mut part = place.clone().into_os_string();
-        part.push(PART);
-        let part = PathBuf::from(part);
+        let part = disk::with_suffix(&place, PART);
         let written = write(&part, content).and_then(|()| disk::rename_over(&part, &place));
         if let Err(error) = written {
             // What is left is written anew by the next try.
@@ -159,7 +157,7 @@ fn create_folder(folder: &Path) -> io::Result<()> {
     if folder.is_dir() {
         return Ok(());
     }
-    let parent = folder.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let parent = disk::parent(folder);
     create_folder(parent)?;
     match fs::create_dir(folder) {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),

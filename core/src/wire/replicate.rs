@@ -16,7 +16,7 @@ use crate::backend::replica::{ReplicaState, SnapshotReason};
 use crate::backend::replica_files::ReplicaMoment;
 use crate::error::Result;
 use crate::exec::target::limited;
-use crate::platform::BoxFuture;
+use crate::platform::{self, BoxFuture};
 use crate::row::Rows;
 use crate::value::ValueRef;
 
@@ -122,7 +122,7 @@ fn cells(state: &ReplicaState) -> Rows {
     let mut cells = Cells::default();
     let number = |it: u64| ValueRef::Integer(i64::try_from(it).unwrap_or(i64::MAX));
     let since = state.time.and_then(|it| it.duration_since(SystemTime::UNIX_EPOCH).ok());
-    let time = since.map(|it| u64::try_from(it.as_millis()).unwrap_or(u64::MAX));
+    let time = since.map(platform::millis);
     cells.push(number(state.transaction));
     cells.push(time.map_or(ValueRef::Null, number));
     cells.push(number(state.lag));

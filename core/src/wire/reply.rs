@@ -1,7 +1,6 @@
 //! Replies, and how they become bytes.
 
 use std::collections::HashSet;
-use std::time::Duration;
 
 use super::numbers::{cell, kind, reply};
 use super::timed::Timed;
@@ -9,6 +8,7 @@ use super::watch::SentUpdate;
 use crate::api::table::Key;
 use crate::error::{Error, Result};
 use crate::exec::target::Executed;
+use crate::platform;
 use crate::program::StepOutcome;
 use crate::row::{Page, Row, Rows};
 
@@ -90,9 +90,8 @@ impl ReplyBatch {
     /// Reports how long a request has waited and run, if its client wants to know.
     pub(super) fn times(&mut self, id: u32, timed: Option<&Timed>) {
         let Some(timed) = timed else { return };
-        let nanos = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
         let (times, summary) = (&timed.times, timed.summary().as_bytes());
-        let numbers = [times.waited(), times.ran()].map(|time| nanos(time).to_le_bytes());
+        let numbers = [times.waited(), times.ran()].map(|time| platform::nanos(time).to_le_bytes());
         let payload = [numbers.as_flattened(), summary].concat();
         self.plain(id, kind::TIMES, summary.len(), &payload);
     }

@@ -5,6 +5,7 @@ use super::handles::CallTarget;
 use crate::api::table::uncommitted;
 use crate::backend::{Spent, Stats};
 use crate::error::Result;
+use crate::platform::nanos;
 use crate::row::Rows;
 use crate::value::ValueRef;
 
@@ -76,8 +77,4 @@ fn fields(stats: &Stats) -> Vec<(&'static str, Option<u64>)> {
         ("watched_queries", Some(u64::from(stats.watched_queries))),
     ]);
     all
-}
-
-fn nanos(time: std::time::Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterable
 from typing import TYPE_CHECKING, Any, Callable, Optional
 
 from . import _cursor
+from ._state import CursorState
 
 if TYPE_CHECKING:
     from .core import Connection
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["Cursor"]
 
 
-class Cursor:
+class Cursor(CursorState):
     """A cursor whose calls are awaited."""
 
     def __init__(self, conn: Connection, cursor: _cursor.Cursor) -> None:
@@ -76,30 +77,6 @@ class Cursor:
         connection = self._conn._connection
         if connection is None or not self._cursor.close_now():
             await self._conn._drive(self._cursor.steps_close())
-
-    @property
-    def rowcount(self) -> int:
-        """How many rows the last statement changed; -1 for a statement that does not change rows."""
-        return self._cursor.rowcount
-
-    @property
-    def lastrowid(self) -> Optional[int]:
-        """The row id of the last row inserted."""
-        return self._cursor.lastrowid
-
-    @property
-    def arraysize(self) -> int:
-        """How many rows ``fetchmany()`` returns; 1 by default."""
-        return self._cursor.arraysize
-
-    @arraysize.setter
-    def arraysize(self, value: int) -> None:
-        self._cursor.arraysize = value
-
-    @property
-    def description(self) -> Optional[tuple[tuple[Any, ...], ...]]:
-        """The columns' names, each followed by six ``None``."""
-        return self._cursor.description
 
     @property
     def row_factory(self) -> Any:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Optional
 
 from ..aiosqlite import _cursor
+from ..aiosqlite._state import CursorState
 
 if TYPE_CHECKING:
     from ._connection import Connection
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["Cursor", "StreamingCursor"]
 
 
-class Cursor:
+class Cursor(CursorState):
     """A cursor that has all rows of a result once its statement has run."""
 
     __slots__ = ("_at", "_connection", "_cursor", "_rows")
@@ -40,30 +41,6 @@ class Cursor:
         connection = self._connection
         self._rows, self._at = [], 0
         connection.outcome(connection.enter().submit(self._cursor.steps_executemany(operation, seq_of_parameters)))
-
-    @property
-    def description(self) -> Any:
-        """The columns' names, each followed by six ``None``; ``None`` if the statement has no rows."""
-        return self._cursor.description
-
-    @property
-    def rowcount(self) -> int:
-        """How many rows the last statement changed; -1 for a statement that does not change rows."""
-        return self._cursor.rowcount
-
-    @property
-    def lastrowid(self) -> Optional[int]:
-        """The row id of the last row inserted."""
-        return self._cursor.lastrowid
-
-    @property
-    def arraysize(self) -> int:
-        """How many rows ``fetchmany()`` returns."""
-        return self._cursor.arraysize
-
-    @arraysize.setter
-    def arraysize(self, value: int) -> None:
-        self._cursor.arraysize = value
 
     def fetchone(self) -> Any:
         """Returns the next row, or ``None``."""

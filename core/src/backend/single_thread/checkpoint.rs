@@ -20,10 +20,7 @@ pub(super) fn after_commit(shared: &Arc<SingleThreadShared>) {
     if !shared.several() {
         return;
     }
-    let frames = shared.with_writer(|connection| {
-        shared.counters.note_log(connection);
-        Ok(connection.wal_frames())
-    });
+    let frames = shared.with_writer(|connection| Ok(shared.counters.note_log(connection)));
     let frames = frames.ok().flatten();
     let Some(frames) = frames else { return };
     let last = shared.checkpointed.load(Ordering::Relaxed);
@@ -56,8 +53,7 @@ fn checkpoint(shared: &SingleThreadShared) {
         let restart = frames >= RESTART;
         let (left, _) = connection.checkpoint(restart)?;
         shared.counters.checkpointed(restart.then_some(left == 0));
-        shared.counters.note_log(connection);
-        Ok(connection.wal_frames().unwrap_or(0))
+        Ok(shared.counters.note_log(connection).unwrap_or(0))
     });
     if let Ok(frames) = done {
         shared.checkpointed.store(frames, Ordering::Relaxed);

@@ -37,8 +37,7 @@ pub(super) struct Checkpoints {
 /// Must be called on the writer's thread after it committed.
 pub(super) fn after_commit(shared: &Arc<Shared>, connection: &mut Connection) {
     shared.committed();
-    shared.counters.note_log(connection);
-    if let Some(frames) = connection.wal_frames()
+    if let Some(frames) = shared.counters.note_log(connection)
         && due(&shared.checkpoints, frames)
     {
         checkpoint(shared, connection, frames);
@@ -47,8 +46,8 @@ pub(super) fn after_commit(shared: &Arc<Shared>, connection: &mut Connection) {
 
 /// Whether it is time for a checkpoint after what a connection has committed.
 pub(super) fn is_due(shared: &Shared, connection: &mut Connection) -> bool {
-    shared.counters.note_log(connection);
-    connection.wal_frames().is_some_and(|frames| due(&shared.checkpoints, frames))
+    let frames = shared.counters.note_log(connection);
+    frames.is_some_and(|frames| due(&shared.checkpoints, frames))
 }
 
 /// Whether it is time for a checkpoint.

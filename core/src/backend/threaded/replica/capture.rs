@@ -1,13 +1,14 @@
 //! What of the log has been read for a replica, and waits to be stored.
 
 use std::collections::VecDeque;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use super::batch::Batch;
 use crate::backend::replica::{ReplicaOptions, SnapshotReason};
 use crate::backend::threaded::Shared;
 use crate::engine::{Connection, LogEnd, LogRead, Role};
 use crate::error::{Error, Result};
+use crate::replicate::milliseconds;
 
 /// The frames that are read while a writer may wait for it.
 pub(super) const SLICE: u32 = 256;
@@ -215,10 +216,4 @@ pub(super) fn no_log() -> Error {
     Error::unsupported(
         "a replica of a database without a write-ahead log (set its journal mode to WAL)",
     )
-}
-
-/// Returns a time as a replica's files have it.
-pub(super) fn milliseconds(time: SystemTime) -> u64 {
-    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

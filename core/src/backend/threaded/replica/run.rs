@@ -8,7 +8,6 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::batch::Batch;
-use super::capture::milliseconds;
 use super::keep::Kept;
 use super::pages::AllPages;
 use super::{Following, LOOK};
@@ -18,7 +17,8 @@ use crate::backend::threaded::Shared;
 use crate::backend::{Completer, copy_file::CopyFile, database_file};
 use crate::engine::LogEnd;
 use crate::error::{Error, ErrorKind, Result};
-use crate::replicate::{Encoder, FileName, Header, PageChecksums, SNAPSHOTS};
+use crate::platform;
+use crate::replicate::{Encoder, FileName, Header, PageChecksums, SNAPSHOTS, milliseconds};
 
 /// The pauses between two tries to store something.
 const SHORTEST: Duration = Duration::from_millis(100);
@@ -409,7 +409,7 @@ impl<'a> Follower<'a> {
             state.last_snapshot = Some((number, reason));
         });
         if let Some(keep) = self.replica.options.keep {
-            let kept = Kept::of(storage, time.saturating_sub(milliseconds_of(keep)));
+            let kept = Kept::of(storage, time.saturating_sub(platform::millis(keep)));
             let removed = kept.and_then(|kept| kept.remove_older(storage));
             // It is tried again with the next one.
             removed.map_err(|error| refused("older files can't be removed", &error))?;
@@ -425,10 +425,6 @@ impl Drop for Held<'_> {
     fn drop(&mut self) {
         self.0.capture().held = false;
     }
-}
-
-fn milliseconds_of(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn unread(error: io::Error) -> Error {
