@@ -1,5 +1,6 @@
 import type { UbiqliteError } from '../errors.js';
 import type { Pending } from './call.js';
+import { isLasting } from './call-state.js';
 import { RemoteHandle } from './remote-handle.js';
 
 /** The handles that the engine keeps for this client, by number. */
@@ -17,8 +18,13 @@ export class HandleRegistry {
     });
   }
 
+  /** Whether there is nothing that must end before the client closes. */
   get isEmpty(): boolean {
-    return this.live.size === 0;
+    for (const reference of this.live.values()) {
+      const handle = reference.deref();
+      if (handle === undefined || !isLasting(handle.op)) return false;
+    }
+    return true;
   }
 
   has(id: number): boolean {
