@@ -313,7 +313,7 @@ target!([] Watching, |this, call, rest| match call.method {
     other => Err(Exit::Failure(format!("a watch has no method {other:?}"))),
 });
 target!([] Sending, |this, call, rest| this.call(call, rest).await);
-target!([] Following, |this, call, _rest| this.call(call).await);
+target!([] Following, |this, call, _rest| this.ask(call).await);
 target!(['r] Streaming<'r>, |this, call, _rest| match call.method {
     "next" => Ok(this.0.try_next().await.map(Data::from)),
     other => Err(Exit::Failure(format!("a stream has no method {other:?}"))),

@@ -54,7 +54,7 @@ pub(crate) async fn restore(call: &Call<'_>, from: &Path, to: &Path) -> Result<O
 
 impl Following {
     /// Makes a call on the replica.
-    pub(crate) async fn call(&self, call: &Call<'_>) -> Result<Outcome, Exit> {
+    pub(crate) async fn ask(&self, call: &Call<'_>) -> Result<Outcome, Exit> {
         let ended = match call.method {
             "state" => Ok(()),
             "flush" => self.0.flush().await,

@@ -13,7 +13,7 @@ import kotlinx.coroutines.flow.Flow
  * [Replica.state], and is tried again later; it never concerns those who write to the database. One
  * method at a time is called for a replica, on threads of the library's that may be blocked. While one
  * waits for something that never comes, so does the replica, until [Replica.stop] or [Database.close]
- * has waited for the close timeout.
+ * has waited for the close timeout; its coroutine is cancelled then.
  *
  * ```kotlin
  * class Bucket(private val s3: S3Client, private val name: String) : ReplicaStorage {

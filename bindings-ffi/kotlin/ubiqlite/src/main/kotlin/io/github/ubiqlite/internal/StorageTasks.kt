@@ -4,6 +4,8 @@ import io.github.ubiqlite.ReplicaStorage
 import kotlinx.coroutines.CancellationException
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.SupervisorJob
+import kotlinx.coroutines.cancelChildren
+import kotlinx.coroutines.coroutineScope
 import kotlinx.coroutines.flow.Flow
 import kotlinx.coroutines.flow.collect
 import kotlinx.coroutines.flow.flow
@@ -28,16 +30,19 @@ internal class StorageTasks private constructor(
     /** Ends it: the engine gets nothing done any more. */
     fun end() = target.client.drop(handle, "storage")
 
-    private suspend fun run() {
+    /** Does what is to be done, until it is over: then nobody waits for what is still being done. */
+    private suspend fun run() = coroutineScope {
         while (true) {
             val reply = target.ask(Op.NEXT) { it.u32(0) }
             val rows = reply.rows()
-            if (reply.ends) return handle.end()
+            if (reply.ends) break
             val task = Cells(rows)
             val (number, what) = task.long() to task.int()
             val name = task.next() as String? ?: ""
-            scope.launch { carryOut(number, what, name) }
+            launch { carryOut(number, what, name) }
         }
+        handle.end()
+        coroutineContext.cancelChildren()
     }
 
     private suspend fun carryOut(number: Long, what: Int, name: String) {
