@@ -40,17 +40,23 @@ class ReplicaStorage(Protocol):
     then::
 
         class Bucket:
+            def __init__(self, objects):
+                self.objects = objects  # a dict, which stands for the client of an object store
+
             async def put(self, name, content):
-                await s3.put_object(Bucket=bucket, Key=name, Body=b"".join([chunk async for chunk in content]))
+                self.objects[name] = b"".join([chunk async for chunk in content])
 
             async def list(self):
-                return [it["Key"] for it in (await s3.list_objects_v2(Bucket=bucket)).get("Contents", [])]
+                return list(self.objects)
 
             async def get(self, name):
-                return await (await s3.get_object(Bucket=bucket, Key=name))["Body"].read()
+                return self.objects.get(name)
 
             async def remove(self, name):
-                await s3.delete_object(Bucket=bucket, Key=name)
+                del self.objects[name]
+
+
+        replica = await db.replicate(Bucket({}))
     """
 
     async def put(self, name: str, content: AsyncIterator[bytes], /) -> None:

@@ -9,13 +9,13 @@ import type { ImportSource } from './import.js';
  * waited for the close timeout.
  *
  * ```js
- * const bucket = {
- *   put: async (name, content) => void (await s3.send(new PutObjectCommand({ Bucket, Key: name, Body: await new Response(content).bytes() }))),
- *   list: async () => (await s3.send(new ListObjectsV2Command({ Bucket }))).Contents.map(({ Key }) => Key),
- *   get: async (name) => (await s3.send(new GetObjectCommand({ Bucket, Key: name }))).Body,
- *   remove: async (name) => void (await s3.send(new DeleteObjectCommand({ Bucket, Key: name }))),
- * };
- * const replica = await db.replicate(bucket);
+ * const objects = new Map(); // stands for the client of an object store
+ * const replica = await db.replicate({
+ *   put: async (name, content) => void objects.set(name, await new Response(content).arrayBuffer()),
+ *   list: async () => objects.keys(),
+ *   get: async (name) => objects.get(name),
+ *   remove: async (name) => void objects.delete(name),
+ * });
  * ```
  */
 export interface ReplicaStorage {

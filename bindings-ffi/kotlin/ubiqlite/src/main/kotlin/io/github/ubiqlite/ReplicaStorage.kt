@@ -16,12 +16,20 @@ import kotlinx.coroutines.flow.Flow
  * has waited for the close timeout; its coroutine is cancelled then.
  *
  * ```kotlin
- * class Bucket(private val s3: S3Client, private val name: String) : ReplicaStorage {
+ * class Bucket(private val objects: MutableMap<String, ByteArray>) : ReplicaStorage {
  *     override suspend fun put(name: String, content: Flow<ByteArray>) {
- *         val all = ByteArrayOutputStream().also { all -> content.collect(all::write) }.toByteArray()
- *         s3.putObject { bucket = this@Bucket.name; key = name; body = ByteStream.fromBytes(all) }
+ *         val all = ByteArrayOutputStream()
+ *         content.collect(all::writeBytes)
+ *         objects[name] = all.toByteArray()
  *     }
- *     // …
+ *
+ *     override suspend fun list(): List<String> = objects.keys.toList()
+ *
+ *     override suspend fun get(name: String): Flow<ByteArray>? = objects[name]?.let { flowOf(it) }
+ *
+ *     override suspend fun remove(name: String) {
+ *         objects.remove(name)
+ *     }
  * }
  * ```
  */
