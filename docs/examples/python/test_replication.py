@@ -49,15 +49,19 @@ class Bucket:
         self.objects = objects
 
     async def put(self, name: str, content: AsyncIterator[bytes]) -> None:
+        """Stores a file."""
         self.objects[name] = b"".join([chunk async for chunk in content])
 
     async def list(self) -> list[str]:
+        """Returns the names of all files."""
         return [*self.objects]
 
     async def get(self, name: str) -> bytes | None:
+        """Returns a file, if there is one."""
         return self.objects.get(name)
 
     async def remove(self, name: str) -> None:
+        """Removes a file."""
         del self.objects[name]
 
 
