@@ -13,7 +13,8 @@ import kotlinx.coroutines.flow.Flow
  * [Replica.state], and is tried again later; it never concerns those who write to the database. One
  * method at a time is called for a replica, on threads of the library's that may be blocked. While one
  * waits for something that never comes, so does the replica, until [Replica.stop] or [Database.close]
- * has waited for the close timeout; its coroutine is cancelled then.
+ * has waited for the close timeout; its coroutine is cancelled then. A database with such a
+ * replica is not closed by being forgotten.
  *
  * ```kotlin
  * class Bucket(private val objects: MutableMap<String, ByteArray>) : ReplicaStorage {
