@@ -180,7 +180,7 @@ fn run_all<'a>(scenarios: &[&'a Scenario]) -> Vec<(&'a Scenario, Ending)> {
 }
 
 fn run(scenario: &Scenario) -> Ending {
-    let single_thread = is_single_thread().then_some(NOT_SINGLE_THREAD).unwrap_or_default();
+    let single_thread = if is_single_thread() { NOT_SINGLE_THREAD } else { &[] };
     if let Some((_, reason)) = NOT_HERE
         .iter()
         .chain(single_thread)
