@@ -19,8 +19,8 @@ export interface PrismaUbiqliteConfig {
    * opened. A database stays open until whoever opened it closes it.
    *
    * Open it with `bigint: true`: then what `$queryRaw` computes, such as `count(*)`, is a BigInt, as with Prisma's own
-   * adapters, and is told from a real number. Otherwise it is a number, and a string beyond the safe integers. What
-   * models return is the same either way.
+   * adapters, and is told from a real number. Otherwise it is a number, as far as a number can hold it. What models
+   * return is the same either way.
    */
   database: Database | (() => Database | Promise<Database>);
   /**

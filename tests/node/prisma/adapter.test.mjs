@@ -144,6 +144,11 @@ test('bytes that SQL computes are bytes', async (t) => {
   assert.deepEqual(await prisma.$queryRaw`SELECT x'00ff' AS bytes`, [{ bytes: new Uint8Array([0, 255]) }]);
 });
 
+test('two columns of one name are both there', async (t) => {
+  const { prisma } = await client(t);
+  assert.deepEqual(await prisma.$queryRaw`SELECT 'a' AS id, 'b' AS id`, [{ id: 'a', 'id:2': 'b' }]);
+});
+
 test('a unique index on an expression is told by its name', async (t) => {
   const { prisma } = await client(t);
   await prisma.$executeRaw`CREATE UNIQUE INDEX one_name ON User (lower(name))`;
