@@ -46,16 +46,18 @@ test('reads go on next to a transaction and do not see it, and a write waits for
   assert.deepEqual(await write, { id: 2 });
 });
 
-test('a transaction past its timeout is rolled back, and the next one begins', async (t) => {
-  const { prisma } = await client(t);
-  const error = await failure(prisma.$transaction(async (tx) => {
-    await tx.user.create({ data: { email: 'late@x' } });
-    for (;;) await tx.user.count();
-  }, { timeout: 100 }));
-  assert.equal(error.code, 'P2028');
-  await prisma.$transaction((tx) => tx.user.create({ data: { email: 'next@x' } }));
-  assert.deepEqual(await emails(prisma), ['next@x']);
-});
+for (const [where, nest] of [['itself', (tx, body) => body(tx)], ['one nested in it', (tx, body) => tx.$transaction(body)]]) {
+  test(`a transaction past its timeout, in ${where}, is rolled back, and the next one begins`, async (t) => {
+    const { prisma } = await client(t);
+    const error = await failure(prisma.$transaction((tx) => nest(tx, async (inner) => {
+      await inner.user.create({ data: { email: 'late@x' } });
+      for (;;) await inner.user.count();
+    }), { timeout: 100 }));
+    assert.equal(error.code, 'P2028');
+    await prisma.$transaction((tx) => tx.user.create({ data: { email: 'next@x' } }));
+    assert.deepEqual(await emails(prisma), ['next@x']);
+  });
+}
 
 test('a transaction that did not begin in time is given up, and holds nobody', async (t) => {
   const { prisma } = await client(t);
@@ -121,6 +123,15 @@ test('a database that was opened elsewhere stays open, and once it is closed the
   assert.deepEqual(await emails(prisma), ['ann@x']);
   await database.close();
   assert.equal((await failure(prisma.user.count())).code, 'P1017');
+});
+
+test('a time limit of the database is one of each query', async (t) => {
+  const { prisma, database } = await client(t);
+  const limited = new PrismaClient({ adapter: new PrismaUbiqlite({ database: database.timeout(50) }) });
+  const transaction = await database.begin();
+  assert.equal((await failure(limited.user.create({ data: { email: 'ann@x' } }))).code, 'P1008');
+  await transaction.rollback();
+  assert.deepEqual(await emails(prisma), []);
 });
 
 test('without bigint, models are the same and what SQL computes is a number', async (t) => {
@@ -204,6 +215,15 @@ test('a migration that gives a table another form keeps its rows and their child
   await adapter.dispose();
   assert.deepEqual(await prisma.user.findMany({ select: { credits: true, profile: { select: { bio: true } } } }), [{ credits: 3, profile: { bio: 'reads' } }]);
   assert.equal((await failure(prisma.profile.create({ data: { bio: 'x', userId: 999 } }))).code, 'P2003', 'foreign keys are on');
+});
+
+test('a script that fails has done nothing, and its error is one of the adapter', async (t) => {
+  const { factory, database } = await client(t);
+  const adapter = await factory.connect();
+  const { name, cause } = await failure(adapter.executeScript("INSERT INTO Tag VALUES ('kept'); INSERT INTO nowhere VALUES (1);"));
+  await adapter.dispose();
+  assert.deepEqual([name, cause.kind, cause.table, cause.originalCode], ['DriverAdapterError', 'TableDoesNotExist', 'nowhere', 'SQLITE_ERROR']);
+  assert.deepEqual(await database.query('SELECT * FROM Tag'), []);
 });
 
 test('migrations are replayed in the shadow database', async () => {
