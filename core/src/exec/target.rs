@@ -15,7 +15,7 @@ use crate::exec::database_inner::DatabaseInner;
 use crate::exec::gate::{Gate, GatePass};
 use crate::exec::item_feed::Fed;
 use crate::exec::items::Items as _;
-use crate::exec::run_result::RunResult;
+use crate::exec::run_result::{Described, RunResult};
 use crate::exec::schemas::Schemas;
 use crate::exec::script::Batch;
 use crate::exec::statement_future::StatementFuture;
@@ -136,6 +136,16 @@ impl<'a> Target<'a> {
         params: Params,
     ) -> StatementFuture<impl FnOnce(StepOutcome) -> Result<RunResult>> {
         StatementFuture::begin(self, sql, params, Fetch::Described, |outcome| Ok(outcome.into()))
+    }
+
+    /// See the public method `describe`.
+    pub(crate) fn describe(
+        self,
+        sql: &str,
+    ) -> StatementFuture<impl FnOnce(StepOutcome) -> Result<Described>> {
+        StatementFuture::begin(self, sql, Params::new(), Fetch::Compiled, |outcome| {
+            Ok(outcome.into())
+        })
     }
 
     pub(crate) fn query<T: FromRow>(

@@ -7,6 +7,7 @@ mod page_sink;
 mod param_rows;
 
 pub use begin::Begin;
+pub(crate) use description::Compiled;
 pub use description::Description;
 pub(crate) use interrupt::Interrupt;
 pub use page_sink::PageSink;
@@ -105,6 +106,9 @@ pub enum Fetch {
     All,
     /// All, and with them a [`Description`] of the columns.
     Described,
+    /// None, and the statement does not run: it is compiled, and a [`Description`] tells its columns
+    /// and parameters.
+    Compiled,
     /// All, and with them what the statement read. It must be a query.
     Watched,
     /// All, and with them which pages the statement read, if they can be known.
@@ -152,7 +156,7 @@ pub struct StepOutcome {
     pub last_row_id: i64,
     /// The rows kept.
     pub rows: Rows,
-    /// The columns, if [`Fetch::Described`] requested them.
+    /// The columns, if [`Fetch::Described`] or [`Fetch::Compiled`] requested them.
     pub description: Option<Box<Description>>,
     /// What the rows depend on, if [`Fetch::Watched`] or [`Fetch::Paged`] requested it.
     pub reads: Option<Box<ReadSet>>,
