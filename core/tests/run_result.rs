@@ -102,8 +102,15 @@ async fn a_statement_is_described_as_of_the_schema_that_another_connection_has_m
     fresh.db.batch("ALTER TABLE log ADD COLUMN at TEXT").await.unwrap();
     let other = Database::open(fresh.path()).await.unwrap();
     other.batch("ALTER TABLE log RENAME COLUMN item TO thing").await.unwrap();
-    let names: Vec<_> =
-        fresh.db.describe(sql).await.unwrap().columns.into_iter().map(|it| it.column.name).collect();
+    let names: Vec<_> = fresh
+        .db
+        .describe(sql)
+        .await
+        .unwrap()
+        .columns
+        .into_iter()
+        .map(|it| it.column.name)
+        .collect();
     assert_eq!(names, ["thing", "at"]);
     let mut tx = fresh.db.begin().await.unwrap();
     tx.execute("ALTER TABLE log RENAME COLUMN thing TO item", ()).await.unwrap();
