@@ -90,6 +90,9 @@ async fn a_described_statement_has_not_run_and_tells_its_columns_origins_and_par
     assert!(fresh.db.describe("SELECT 1").await.unwrap().reads_only);
     let error = fresh.db.describe("SELECT\n nmae FROM items").await.unwrap_err();
     assert_eq!((error.kind(), error.offset()), (ErrorKind::NoSuchColumn, Some(8)));
+    let snapshot = fresh.db.snapshot().await.unwrap();
+    assert_eq!(snapshot.describe("SELECT * FROM log").await.unwrap().columns.len(), 1);
+    assert_eq!(kind(snapshot.describe("DELETE FROM log").await), ErrorKind::ReadOnly);
     let error = fresh.db.describe("BEGIN").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidArgument);
 }

@@ -44,23 +44,8 @@ function generate(schema, asked, ...options) {
   assert.equal(done.status, 0, done.stderr);
 }
 
-const PROGRAM = `
-import { open } from 'ubiqlite';
-import { type CheapRow, type Items, addItem, addPart, cheap, countParts, dearest, getItem, sellItem } from './items.js';
-
-const db = await open(process.argv[2]!);
-const lamp = await addItem(db, { name: 'lamp', price: 19.9 });
-await addItem(db, { name: 'desk', price: null });
-const rows: CheapRow[] = await cheap(db, { most: 20, limit: 10 });
-const sold: number = await db.transaction((tx) => sellItem(tx, { id: lamp!.id }));
-await addPart(db, { item: 1, name: 'bulb' });
-const item: Items | undefined = await getItem(db, { id: 1 });
-const price: number | null = item!.price;
-console.log(JSON.stringify({ rows, sold, item, price, parts: await countParts(db), dearest: await dearest(db), none: (await getItem(db, { id: 9 })) ?? null }));
-await db.execute('INSERT INTO items (id, name) VALUES (9007199254740993, ?)', ['large']);
-console.log(await getItem(db, { id: 9007199254740993n }).then(() => 'read', (error: Error) => error.message));
-await db.close();
-`;
+// The guide's program.
+const PROGRAM = readFileSync(join(root, 'docs/examples/js/typed-rows.ts'), 'utf8');
 
 test('a program compiles in strict mode, and gets typed rows of a real file', () => {
   generate(migration, queries);
@@ -71,7 +56,8 @@ test('a program compiles in strict mode, and gets typed rows of a real file', ()
   assert.equal(run(join(packageFolder, 'dist/cli.cjs'), [path, migration]).status, 0);
   const done = run('program.js', [path]);
   assert.equal(done.status, 0, done.stderr);
-  const [printed, large] = done.stdout.trim().split('\n');
+  const [told, printed, large] = done.stdout.trim().split('\n');
+  assert.equal(told, 'lamp: 19.9');
   assert.deepEqual(JSON.parse(printed), {
     rows: [{ id: 1, name: 'lamp', price: 19.9 }],
     sold: 1,
@@ -100,8 +86,20 @@ test('a renamed column breaks the build, and a query that still names it is refu
   assert.match(refused.stderr, /^queries\.sql:5: NoSuchColumn: /);
 });
 
-test('a type that a bigint, or a NULL, has not is refused', () => {
+test('a snapshot writes nothing, and a bigint or a NULL is no other type', () => {
   generate(migration, queries, '-bigint');
+  const targets = `
+import type { Savepoint, Session, Snapshot, Transaction } from 'ubiqlite';
+import { getItem, sellItem } from './items.js';
+export const all = (a: Session, b: Transaction, c: Savepoint, d: Snapshot): unknown[] => [
+  ...[a, b, c].map((it) => sellItem(it, { id: 1 }, { timeout: 1000 })),
+  ...[a, b, c, d].map((it) => getItem(it, { id: 1n })),
+];
+`;
+  write('program.ts', targets);
+  assert.equal(tsc().stdout, '');
+  write('program.ts', targets.replace('[a, b, c].map', '[d].map'));
+  assert.match(tsc().stdout, /Property 'execute' is missing in type 'Snapshot'/);
   write('program.ts', "import type { Items } from './items.js';\nexport const id = (item: Items): bigint => item.id;\n");
   assert.equal(tsc().status, 0);
   write('program.ts', "import type { CountPartsRow } from './items.js';\nexport const name = (row: CountPartsRow): string => row.name;\n");

@@ -66,7 +66,11 @@ const SCHEMA: &str = "
     CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT NOT NULL, price REAL, at DATETIME NOT NULL);
     CREATE TABLE parts (item INTEGER NOT NULL, name TEXT NOT NULL, PRIMARY KEY (item, name)) WITHOUT ROWID;
     CREATE TABLE loose (key TEXT PRIMARY KEY, other);
+    CREATE TABLE down (key INTEGER PRIMARY KEY DESC, other);
+    CREATE TABLE strict (key TEXT PRIMARY KEY, other ANY) STRICT;
+    CREATE TABLE keyed (key TEXT PRIMARY KEY, other) WITHOUT ROWID;
     CREATE VIEW named AS SELECT id, name FROM items;
+    CREATE TRIGGER instead INSTEAD OF INSERT ON named BEGIN SELECT 1; END;
     CREATE VIEW outer_named AS SELECT items.id, parts.name FROM items LEFT JOIN parts ON parts.item = items.id;
     CREATE TABLE computed (a INTEGER AS (1) STORED, b TEXT NOT NULL);";
 
@@ -101,6 +105,11 @@ fn a_column_may_be_null_unless_it_is_certain_that_it_is_not() {
         ("SELECT name FROM (SELECT name, max(id) FROM items)", vec![optional]),
         // A primary key that SQLite lets be NULL.
         ("SELECT key FROM loose", vec![optional]),
+        ("SELECT key FROM down", vec!["Option<i64>"]),
+        ("SELECT key FROM strict", vec![text]),
+        ("SELECT key FROM keyed", vec![text]),
+        // A trigger decides what is returned.
+        ("INSERT INTO named VALUES (1, 'a') RETURNING id", vec!["Option<i64>"]),
     ] {
         assert_eq!(place.columns(sql), wanted, "{sql}");
     }

@@ -1,7 +1,12 @@
 //! The Kotlin library on the JVM.
 
+use std::fs;
+
+use anyhow::bail;
+
 use crate::build;
 use crate::maven::mvn;
+use crate::process::Run;
 use crate::report::Report;
 use crate::workspace::Workspace;
 
@@ -35,5 +40,55 @@ pub(crate) fn steps(workspace: &Workspace, report: &mut Report) {
             maven("bindings-ffi/kotlin/consumer", &["test", &versions[0], &versions[1]])
         });
     }
+    report.step("generated code: a renamed column breaks the build", || renamed(workspace));
     report.step("example", || maven("examples/kotlin", &["compile", "exec:java"]));
+}
+
+/// A program that uses a column.
+const PROGRAM: &str = "
+package app
+
+import io.github.ubiqlite.Database
+
+suspend fun price(db: Database): Double? = app.items.getItem(db, id = 1)?.price
+";
+
+/// Compiles a program with the code that the shell writes, and hostile names with it. After a column
+/// was renamed, it no longer compiles.
+fn renamed(workspace: &Workspace) -> anyhow::Result<()> {
+    let root = workspace.root();
+    let folder = root.join("target/gen-kotlin");
+    let sources = folder.join("sources");
+    fs::create_dir_all(&sources)?;
+    let read = |path: &str| fs::read_to_string(root.join(path));
+    let generate = |schema: &str, queries: &str, name: &str| -> anyhow::Result<()> {
+        let (schema_file, queries_file) = (folder.join("schema.sql"), folder.join("queries.sql"));
+        fs::write(&schema_file, schema)?;
+        fs::write(&queries_file, queries)?;
+        let shell =
+            Run::cargo().args(["run", "--quiet", "--package", "ubiqlite-shell", "--", "gen"]);
+        let shell = shell.args(["-package", &format!("app.{name}"), "-kotlin"]);
+        shell
+            .arg(sources.join(format!("{name}.kt")))
+            .arg(schema_file)
+            .arg(queries_file)
+            .dir(root)
+            .run()
+    };
+    let compile = || {
+        let folder = format!("-Dsources={}", sources.display());
+        mvn().args(["compile", &folder]).dir(&root.join("tests/gen/kotlin"))
+    };
+    fs::write(sources.join("program.kt"), PROGRAM)?;
+    let schema = read("docs/examples/gen/migrations/0001_items.sql")?;
+    let queries = read("docs/examples/gen/queries.sql")?;
+    generate(&schema, &queries, "items")?;
+    generate(&read("tests/gen/hostile.sql")?, &read("tests/gen/hostile-queries.sql")?, "hostile")?;
+    compile().run()?;
+    generate(&schema.replace("price", "cost"), &queries.replace("price", "cost"), "items")?;
+    let told = compile().refusal()?;
+    if !told.contains("nresolved reference 'price'") {
+        bail!("it has failed for another reason:\n{told}");
+    }
+    Ok(())
 }

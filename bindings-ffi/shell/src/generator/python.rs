@@ -73,7 +73,7 @@ pub(crate) fn write(model: &Model) -> String {
     let names = Names::new(model, &RULES);
     let classes = classes(model, &names);
     let mut out = format!(
-        "# {HEADER}\n# ruff: noqa\n\"\"\"Typed rows and queries.\"\"\"\n\nfrom __future__ import annotations\n\n"
+        "# {HEADER}\n# ruff: noqa\n# fmt: off\n\"\"\"Typed rows and queries.\"\"\"\n\nfrom __future__ import annotations\n\n"
     );
     let mut body = String::new();
     for (name, what, fields) in &classes {

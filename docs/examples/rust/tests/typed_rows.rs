@@ -28,7 +28,7 @@ async fn fresh() -> ubiqlite::Result<(tempfile::TempDir, Database)> {
 async fn generated_functions_run_on_a_database_and_in_a_transaction() -> ubiqlite::Result<()> {
     let (_dir, db) = fresh().await?;
     // #region use
-    let lamp = items::add_item(&db, "lamp", Some(19.9)).await?.map(|it| it.id);
+    let lamp = items::add_item(&db, "lamp", Some(19.9)).await?;
     let cheap = items::cheap(&db, 20.0, 10).await?; // Vec<items::CheapRow>
     for item in &cheap {
         println!("{}: {:?}", item.name, item.price); // lamp: Some(19.9)
@@ -37,7 +37,7 @@ async fn generated_functions_run_on_a_database_and_in_a_transaction() -> ubiqlit
     items::sell_item(&mut tx, cheap[0].id).await?; // 1
     tx.commit().await?;
     // #endregion use
-    assert_eq!(cheap.iter().map(|it| Some(it.id)).collect::<Vec<_>>(), [lamp]);
+    assert_eq!(cheap.iter().map(|it| Some(it.id)).collect::<Vec<_>>(), [lamp.map(|it| it.id)]);
     let item = items::get_item(&db, cheap[0].id).await?;
     let wanted = items::Items {
         id: cheap[0].id,
