@@ -18,5 +18,11 @@ SELECT * FROM "a view";
 -- name: Fetch :one
 SELECT body AS "$body" FROM notes WHERE notes MATCH ?;
 
+-- name: drop :exec
+DELETE FROM "Pick" WHERE id = :constructor;
+
+-- name: Pick :many
+SELECT * FROM "Pick";
+
 -- name: addX :execlastid
 INSERT INTO a_b VALUES (?2 + ?1);

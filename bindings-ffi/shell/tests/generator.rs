@@ -66,6 +66,7 @@ const SCHEMA: &str = "
     CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT NOT NULL, price REAL, at DATETIME NOT NULL);
     CREATE TABLE parts (item INTEGER NOT NULL, name TEXT NOT NULL, PRIMARY KEY (item, name)) WITHOUT ROWID;
     CREATE TABLE loose (key TEXT PRIMARY KEY, other);
+    CREATE TABLE alike (key TEXT PRIMARY KEY, other);
     CREATE TABLE down (key INTEGER PRIMARY KEY DESC, other);
     CREATE TABLE strict (key TEXT PRIMARY KEY, other ANY) STRICT;
     CREATE TABLE keyed (key TEXT PRIMARY KEY, other) WITHOUT ROWID;
@@ -140,6 +141,9 @@ fn a_value_of_no_known_type_is_any_value() {
     ] {
         assert_eq!(place.columns(sql), wanted, "{sql}");
     }
+    // Not that of `alike`, which has the same columns.
+    let all = place.rust("-- name: Asked :many\nSELECT * FROM loose");
+    assert!(all.contains("asked(db: impl Reads) -> Result<Vec<Loose>>"), "{all}");
     let told = "-- column: most REAL\n-- column: id INTEGER NOT NULL\nSELECT max(price) AS most, max(id) AS id FROM items";
     assert_eq!(place.columns(told), ["Option<f64>", "i64"]);
 }
@@ -263,6 +267,14 @@ fn the_same_comes_of_a_script_a_database_and_migrations_and_a_change_makes_it_ou
 
     let check = ["-check", "-rust", "o.rs", "-ts", "o.ts", "app.db", "q.sql"];
     assert_eq!(place.run(&check), (Some(0), String::new()));
+    place.write("q.sql", "-- name: All :many\r\nSELECT *\r\n  FROM items");
+    assert_eq!(place.run(&check).0, Some(1));
+    place.write("q.sql", "-- name: All :many\nSELECT *\n  FROM items");
+    assert_eq!(place.run(&check[1..]), (Some(0), String::new()));
+    place.write("q.sql", "-- name: All :many\r\nSELECT *\r\n  FROM items");
+    assert_eq!(place.run(&check), (Some(0), String::new()), "a checkout changes the ends of lines");
+    place.write("q.sql", "-- name: All :many\nSELECT * FROM items");
+    assert_eq!(place.run(&check[1..]).0, Some(0));
     place.write("o.ts", &outputs[0][1].replace('\n', "\r\n"));
     assert_eq!(place.run(&check).0, Some(0));
     place.write("q.sql", "-- name: All :many\nSELECT id FROM items");

@@ -70,26 +70,25 @@ pub(crate) fn read(path: &Path) -> Result<Vec<Written>> {
 }
 
 fn queries(file: &str, text: &str) -> Result<Vec<Written>> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    // The same on every checkout.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text).replace("\r\n", "\n");
     let mut all = Vec::new();
     // The annotation that was last, its line, and the text since.
     let mut open: Option<(&str, usize, String)> = None;
+    let mut before = String::new();
     for (index, line) in text.split_inclusive('\n').enumerate() {
-        let number = index + 1;
         if let Some(annotation) = told(line, "name:") {
             if let Some((annotation, line, body)) = open.take() {
                 all.push(query(file, annotation, line, &body)?);
             }
-            open = Some((annotation, number, String::new()));
-        } else if let Some((_, _, body)) = &mut open {
-            body.push_str(line);
-        } else if !tokens(line).is_empty() && !line.trim_start().starts_with("/*") {
-            return Err(at(
-                file,
-                number,
-                "a statement needs a line `-- name: Name :command` before it",
-            ));
+            open = Some((annotation, index + 1, String::new()));
+        } else {
+            open.as_mut().map_or(&mut before, |(_, _, body)| body).push_str(line);
         }
+    }
+    if let Some(first) = tokens(&before).first() {
+        let line = before[..first.at].matches('\n').count() + 1;
+        return Err(at(file, line, "a statement needs a line `-- name: Name :command` before it"));
     }
     if let Some((annotation, line, body)) = open {
         all.push(query(file, annotation, line, &body)?);
@@ -192,12 +191,12 @@ mod tests {
 
     #[test]
     fn each_query_has_one_statement_and_the_line_on_which_it_begins() {
-        let text = "-- a comment\n-- name: GetItem :one\n-- column: \"a b\" INTEGER NOT NULL\n\nSELECT 1 -- one\n;\n\
+        let text = "/* a\ncomment */\n-- name: GetItem :one\n-- column: \"a b\" INTEGER NOT NULL\n\nSELECT 1 -- one\n;\n\
              --name:All   :many\nSELECT ';'";
         let all = queries("q.sql", text).unwrap();
         let found: Vec<_> =
             all.iter().map(|it| (it.name.as_str(), it.sql.as_str(), it.line)).collect();
-        assert_eq!(found, [("GetItem", "SELECT 1", 5), ("All", "SELECT ';'", 8)]);
+        assert_eq!(found, [("GetItem", "SELECT 1", 6), ("All", "SELECT ';'", 9)]);
         assert_eq!(all[0].columns[0].name, "a b");
         assert_eq!(all[0].columns[0].of, Type::new(Kind::Integer, false));
     }
@@ -205,7 +204,7 @@ mod tests {
     #[test]
     fn what_is_no_query_is_refused_with_its_line() {
         for (text, wanted) in [
-            ("\nSELECT 1;", "q.sql:2: a statement needs"),
+            ("/* a\nb */\nSELECT 1;", "q.sql:3: a statement needs"),
             ("-- name: a :two\nSELECT 1", "q.sql:1: `a` needs one of :one"),
             ("-- name: a :one extra\nSELECT 1", "q.sql:1: `a` needs one of :one"),
             ("-- name: 1a :one\nSELECT 1", "q.sql:1: `1a` can't be"),

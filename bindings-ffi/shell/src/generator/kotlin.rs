@@ -33,6 +33,8 @@ pub(crate) const RESERVED: &[&str] = &[
     "var",
     "when",
     "while",
+    // Its getter would be that of every object.
+    "Class",
 ];
 
 const RULES: Rules = Rules {
@@ -59,9 +61,6 @@ const RULES: Rules = Rules {
     locals: &["db"],
 };
 
-/// What a data class makes of its own; `hashCode` and the others take no name of a property.
-const MEMBERS: &[&str] = &["component1"];
-
 /// Writes the file.
 pub(crate) fn write(model: &Model, package: Option<&str>) -> String {
     let names = Names::new(model, &RULES);
@@ -70,7 +69,6 @@ pub(crate) fn write(model: &Model, package: Option<&str>) -> String {
     for (name, what, fields) in &classes {
         body.push_str(&format!("\n/** {what} */\n@Serializable\npublic data class {name}(\n"));
         let mut taken = Taken::new(RESERVED);
-        MEMBERS.iter().for_each(|it| drop(taken.take(it, "_")));
         for (index, it) in fields.iter().enumerate() {
             let own = taken.take(&identifier(&it.name, &format!("column{}", index + 1)), "_");
             let renamed = match own == it.name {

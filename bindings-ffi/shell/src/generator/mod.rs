@@ -19,6 +19,7 @@ mod typescript;
 
 use std::ffi::OsString;
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use arguments::Arguments;
@@ -34,7 +35,8 @@ pub(crate) fn run(all: impl Iterator<Item = OsString>) -> u8 {
     let arguments = match arguments::parse(all) {
         Ok(Some(arguments)) => arguments,
         Ok(None) => {
-            print!("{}", arguments::HELP);
+            // Nobody has to read it.
+            let _ = std::io::stdout().write_all(arguments::HELP.as_bytes());
             return 0;
         }
         Err(message) => {
@@ -174,7 +176,13 @@ fn query(db: &Database, tables: &[Table], written: Written) -> Result<Query> {
         let message = format!("`{}` returns no rows: use :exec", written.name);
         return Err(written.failure(0, &message));
     }
-    let same = |table: &Table| table.fields == fields;
+    let is_of = |table: &Table, column: &ubiqlite::DescribedColumn| {
+        let origin = column.origin.as_ref();
+        origin.is_some_and(|(name, _)| name.eq_ignore_ascii_case(&table.name))
+    };
+    let same = |table: &Table| {
+        table.fields == fields && described.columns.iter().all(|column| is_of(table, column))
+    };
     let table = tables.iter().position(same).filter(|_| written.command.has_rows());
     Ok(Query {
         name: written.name,

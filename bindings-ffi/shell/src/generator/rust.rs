@@ -127,7 +127,7 @@ pub(crate) fn write(model: &Model) -> String {
             Command::One => (format!("Option<{row}>"), format!("db.first({sql}, {values}).await")),
             Command::Many => (format!("Vec<{row}>"), format!("db.all({sql}, {values}).await")),
             Command::Exec => {
-                ("()".to_owned(), format!("db.execute({sql}, {values}).await.map(drop)"))
+                ("()".to_owned(), format!("db.execute({sql}, {values}).await.map(|_| ())"))
             }
             Command::ExecRows => (
                 "u64".to_owned(),

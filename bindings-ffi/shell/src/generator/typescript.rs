@@ -87,6 +87,7 @@ const RULES: Rules = Rules {
         "Database",
         "Number",
         "Object",
+        "Pick",
         "Promise",
         "RangeError",
         "Reads",

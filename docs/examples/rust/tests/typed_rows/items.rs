@@ -113,7 +113,7 @@ pub async fn sell_item(db: impl Runs, id: i64) -> Result<u64> {
 
 /// Runs `AddPart`.
 pub async fn add_part(db: impl Runs, item: i64, name: &str) -> Result<()> {
-    db.execute("INSERT INTO parts VALUES (?, ?)", ubiqlite::params![item, name]).await.map(drop)
+    db.execute("INSERT INTO parts VALUES (?, ?)", ubiqlite::params![item, name]).await.map(|_| ())
 }
 
 /// Runs `CountParts`.
