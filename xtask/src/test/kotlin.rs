@@ -1,5 +1,6 @@
 //! The Kotlin library on the JVM.
 
+use std::collections::BTreeSet;
 use std::fs;
 
 use anyhow::bail;
@@ -53,42 +54,31 @@ import io.github.ubiqlite.Database
 suspend fun price(db: Database): Double? = app.items.getItem(db, id = 1)?.price
 ";
 
-/// Compiles a program with the code that the shell writes, and hostile names with it. After a column
-/// was renamed, it no longer compiles.
+/// Generates code of a schema in which a column has another name, and compiles a program that still
+/// uses the old one: that is its only error. The library's tests compile the code as it was before.
 fn renamed(workspace: &Workspace) -> anyhow::Result<()> {
     let root = workspace.root();
     let folder = root.join("target/gen-kotlin");
     let sources = folder.join("sources");
     fs::create_dir_all(&sources)?;
-    let read = |path: &str| fs::read_to_string(root.join(path));
-    let generate = |schema: &str, queries: &str, name: &str| -> anyhow::Result<()> {
-        let (schema_file, queries_file) = (folder.join("schema.sql"), folder.join("queries.sql"));
-        fs::write(&schema_file, schema)?;
-        fs::write(&queries_file, queries)?;
-        let shell =
-            Run::cargo().args(["run", "--quiet", "--package", "ubiqlite-shell", "--", "gen"]);
-        let shell = shell.args(["-package", &format!("app.{name}"), "-kotlin"]);
-        shell
-            .arg(sources.join(format!("{name}.kt")))
-            .arg(schema_file)
-            .arg(queries_file)
-            .dir(root)
-            .run()
-    };
-    let compile = || {
-        let folder = format!("-Dsources={}", sources.display());
-        mvn().args(["compile", &folder]).dir(&root.join("tests/gen/kotlin"))
-    };
-    fs::write(sources.join("program.kt"), PROGRAM)?;
-    let schema = read("docs/examples/gen/migrations/0001_items.sql")?;
-    let queries = read("docs/examples/gen/queries.sql")?;
-    generate(&schema, &queries, "items")?;
-    generate(&read("tests/gen/hostile.sql")?, &read("tests/gen/hostile-queries.sql")?, "hostile")?;
-    compile().run()?;
-    generate(&schema.replace("price", "cost"), &queries.replace("price", "cost"), "items")?;
-    let told = compile().refusal()?;
-    if !told.contains("nresolved reference 'price'") {
-        bail!("it has failed for another reason:\n{told}");
+    let mut inputs = Vec::new();
+    for (name, path) in [
+        ("schema.sql", "docs/examples/gen/migrations/0001_items.sql"),
+        ("queries.sql", "docs/examples/gen/queries.sql"),
+    ] {
+        let text = fs::read_to_string(root.join(path))?.replace("price", "cost");
+        inputs.push(folder.join(name));
+        fs::write(folder.join(name), text)?;
     }
-    Ok(())
+    let shell = Run::cargo().args(["run", "--quiet", "--package", "ubiqlite-shell", "--", "gen"]);
+    let shell = shell.args(inputs).args(["-package", "app.items", "-kotlin"]);
+    shell.arg(sources.join("items.kt")).dir(root).run()?;
+    fs::write(sources.join("program.kt"), PROGRAM)?;
+    let compile = mvn().args(["compile", &format!("-Dsources={}", sources.display())]);
+    let told = compile.dir(&root.join("tests/gen/kotlin")).refusal()?;
+    let errors: BTreeSet<_> = told.lines().filter(|line| line.contains(".kt:")).collect();
+    match Vec::from_iter(errors).as_slice() {
+        [error] if error.contains("nresolved reference 'price'") => Ok(()),
+        _ => bail!("it has failed for another reason:\n{told}"),
+    }
 }

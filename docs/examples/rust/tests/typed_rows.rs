@@ -86,6 +86,15 @@ fn the_generated_files_of_every_language_are_what_is_generated_today() {
         arguments.push(Path::new("-check"));
     }
     assert_eq!(generate(&arguments), 0);
+
+    let hostile = root.join("../../../tests/gen");
+    let (schema, queries) = (hostile.join("hostile.sql"), hostile.join("hostile-queries.sql"));
+    let folder = "src/test/kotlin/io/github/ubiqlite/generated/Hostile.kt";
+    let kotlin = root.join("../../../bindings-ffi/kotlin/ubiqlite").join(folder);
+    let mut hostile = vec![schema.as_path(), &queries, Path::new("-kotlin"), &kotlin];
+    hostile.extend(["-package", "io.github.ubiqlite.generated"].map(Path::new));
+    hostile.extend(arguments.last().filter(|it| **it == Path::new("-check")));
+    assert_eq!(generate(&hostile), 0);
 }
 
 /// Compiles a program that uses a module, with one pair of the libraries that cargo has built.
