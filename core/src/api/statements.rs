@@ -83,6 +83,7 @@ macro_rules! reading_methods {
         /// assert!(!it.reads_only);
         /// # Ok(()) }
         /// ```
+        #[cfg(not(target_family = "wasm"))]
         pub async fn describe(
             $($receiver)+,
             sql: &str,

@@ -72,7 +72,7 @@ impl Connection {
     #[inline]
     pub(crate) fn read_prepared(&mut self, program: &Program<'_>) -> Option<ReadOutcome> {
         let [step] = program.steps.as_slice() else { return None };
-        let apart = matches!(step.fetch, Fetch::Watched | Fetch::Compiled);
+        let apart = step.fetch == Fetch::Watched || step.fetch.is_compiled();
         if step.extra.is_some() || program.schema.is_some() || apart {
             return None;
         }

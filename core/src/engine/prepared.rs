@@ -220,6 +220,7 @@ impl<W: Wording> Prepared<W> {
 
     /// Returns the tables and columns that the result's columns are of; none for expressions, nor
     /// where SQLite was compiled without `SQLITE_ENABLE_COLUMN_METADATA`.
+    #[cfg(not(target_family = "wasm"))]
     pub(crate) fn origins(&self) -> Vec<Option<(Box<str>, Box<str>)>> {
         #[cfg(sqlite_column_metadata)]
         {

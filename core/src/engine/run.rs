@@ -170,7 +170,8 @@ impl Connection {
         if step.fetch == Fetch::Watched {
             return self.run_watched(step);
         }
-        if step.fetch == Fetch::Compiled {
+        #[cfg(not(target_family = "wasm"))]
+        if step.fetch.is_compiled() {
             return self.describe(&step.sql);
         }
         if step.fetch == Fetch::Paged {
@@ -184,6 +185,7 @@ impl Connection {
     }
 
     /// Compiles a statement and tells what is known of it.
+    #[cfg(not(target_family = "wasm"))]
     #[cold]
     fn describe(&mut self, sql: &str) -> Result<StepOutcome> {
         // A statement that was compiled before, and what SQLite knows of the schema, may be older

@@ -12,7 +12,9 @@ use super::changes::Recorder;
 use super::prepared::{Prepared, Wording};
 use super::writes::Writes;
 use crate::error::{Error, ErrorKind, Phase, Result, from_sqlite};
-use crate::program::{Compiled, Description, ParamRows};
+#[cfg(not(target_family = "wasm"))]
+use crate::program::Compiled;
+use crate::program::{Description, ParamRows};
 use crate::row::{Columns, PageBuilder};
 use crate::sql::{Params, skip_blanks};
 use crate::value::{Value, ValueRef};
@@ -262,11 +264,13 @@ impl Statement {
         Description {
             columns: Arc::clone(&self.columns),
             declared: self.declared(),
+            #[cfg(not(target_family = "wasm"))]
             compiled: None,
         }
     }
 
     /// Returns what is known of the statement before it runs.
+    #[cfg(not(target_family = "wasm"))]
     pub(super) fn describe_compiled(&mut self) -> Description {
         let name = |index| self.parameter_name(index).map(Into::into);
         let compiled = Compiled {

@@ -32,6 +32,7 @@ pub struct Column {
 
 /// What is known of a statement that has not run, as returned by
 /// [`describe`](crate::Database::describe).
+#[cfg(not(target_family = "wasm"))]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Described {
     /// The columns of the result; none for a statement that never yields rows.
@@ -44,6 +45,7 @@ pub struct Described {
 }
 
 /// One column of a statement that has not run.
+#[cfg(not(target_family = "wasm"))]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DescribedColumn {
     /// Its name and declared type.
@@ -56,6 +58,7 @@ pub struct DescribedColumn {
     pub origin: Option<(String, String)>,
 }
 
+#[cfg(not(target_family = "wasm"))]
 impl From<StepOutcome> for Described {
     fn from(outcome: StepOutcome) -> Self {
         let description = outcome.description.unwrap_or_default();

@@ -15,7 +15,9 @@ use crate::exec::database_inner::DatabaseInner;
 use crate::exec::gate::{Gate, GatePass};
 use crate::exec::item_feed::Fed;
 use crate::exec::items::Items as _;
-use crate::exec::run_result::{Described, RunResult};
+#[cfg(not(target_family = "wasm"))]
+use crate::exec::run_result::Described;
+use crate::exec::run_result::RunResult;
 use crate::exec::schemas::Schemas;
 use crate::exec::script::Batch;
 use crate::exec::statement_future::StatementFuture;
@@ -139,6 +141,7 @@ impl<'a> Target<'a> {
     }
 
     /// See the public method `describe`.
+    #[cfg(not(target_family = "wasm"))]
     pub(crate) fn describe(
         self,
         sql: &str,

@@ -9,10 +9,12 @@ use crate::row::Columns;
 pub struct Description {
     pub(crate) columns: Arc<Columns>,
     pub(crate) declared: Vec<Option<Box<str>>>,
+    #[cfg(not(target_family = "wasm"))]
     pub(crate) compiled: Option<Box<Compiled>>,
 }
 
 /// What else is known of a statement that was compiled to be described.
+#[cfg(not(target_family = "wasm"))]
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Compiled {
     /// Of each column the table and its column, where it is one.

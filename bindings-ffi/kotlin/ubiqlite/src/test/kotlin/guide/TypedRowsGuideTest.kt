@@ -20,6 +20,12 @@ import org.junit.jupiter.api.Test
 
 /** The guide's page about generated code. */
 class TypedRowsGuideTest {
+    private val told = StringBuilder()
+
+    private fun println(text: String) {
+        told.append(text)
+    }
+
     private val schema = Files.readString(Path.of("../../../docs/examples/gen/migrations/0001_items.sql"))
 
     @Test
@@ -31,6 +37,7 @@ class TypedRowsGuideTest {
         for (item in rows) println("${item.name}: ${item.price}") // lamp: 19.9
         db.transaction { tx -> sellItem(tx, id = rows[0].id) } // 1
         // #endregion use
+        assertEquals("lamp: 19.9", told.toString())
         assertEquals(listOf(lamp?.id), rows.map { it.id })
         assertEquals(Items(1, "lamp", 19.9, null, true), getItem(db, 1))
         assertNull(db.snapshot().use { getItem(it, 9) })
