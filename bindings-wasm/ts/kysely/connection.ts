@@ -1,6 +1,7 @@
 import type { CompiledQuery, DatabaseConnection, QueryResult } from 'kysely';
 
 import type { Database } from '../api/database.js';
+import { needsSession } from '../api/needs-session.js';
 import type { RunResult } from '../api/rows.js';
 import type { Session, Snapshot } from '../api/session.js';
 import type { Savepoint, Transaction } from '../api/transaction.js';
@@ -144,12 +145,6 @@ export class Connection implements DatabaseConnection {
   private async releaseFrom(index: number): Promise<void> {
     for (const { savepoint } of this.savepoints.splice(index).reverse()) await savepoint?.release();
   }
-}
-
-/** Whether the statement was refused since it changes the connection that it runs on. */
-function needsSession(error: unknown): boolean {
-  const { kind, message } = error as { kind?: string; message: string };
-  return kind === 'InvalidArgument' && message.includes('acquire()');
 }
 
 function resultOf<R>({ rows, columns, rowsChanged, lastRowId }: RunResult<R>): QueryResult<R> {
