@@ -5,6 +5,9 @@ import { needsSession } from '../api/needs-session.js';
 import type { RunResult } from '../api/rows.js';
 import type { Session } from '../api/session.js';
 
+/** A text with a semicolon in the middle, which has several statements unless that is in a literal. */
+const SEVERAL = /;\s*\S/;
+
 /** A text that is nothing but the begin of a transaction, or nothing but its end. */
 const BEGIN = /^\s*BEGIN\b[^;]*;?\s*$/i;
 const END = /^\s*(COMMIT|END|ROLLBACK)\b(?![^;]*\bTO\b)[^;]*;?\s*$/i;
@@ -34,10 +37,9 @@ export class Connection {
     return this.on(sql, (target) => target.run(sql, values));
   }
 
-  /** Runs a script: all of it or nothing. */
+  /** Runs a statement, or a script: all of it or nothing. */
   async script(sql: string): Promise<{ success: true }> {
-    const single = BEGIN.test(sql) || END.test(sql);
-    await this.on<unknown>(sql, (target) => (single ? target.run(sql) : target.batch(sql)));
+    await this.on<unknown>(sql, (target) => (SEVERAL.test(sql) ? target.batch(sql) : target.run(sql)));
     return { success: true };
   }
 
