@@ -27,8 +27,8 @@ const PAGE = 100;
 /**
  * Keys with their texts or bytes, in a table of a database: what the adapters for key-value stores stand on.
  *
- * An entry that has expired is not there for any method; what removes it from the table is a later write of one that
- * will expire, which removes up to two. So the table has at most as many that have expired as have been there at once.
+ * An entry that has expired is not there for any method. It leaves the table later: each entry that is stored to expire
+ * removes up to two that have.
  */
 export class Entries {
   private readonly table: string;
@@ -72,6 +72,11 @@ export class Entries {
     return (await this.database()).queryOptional<Times>(sql, [key, Date.now()]);
   }
 
+  /** Returns whether there is an entry. */
+  async has(key: string): Promise<boolean> {
+    return (await this.known([key])).has(key);
+  }
+
   /** Returns which of these keys there are. */
   async known(keys: readonly string[]): Promise<Set<string>> {
     const sql = `SELECT key FROM ${this.table} WHERE key IN (SELECT value FROM json_each(?)) AND ${LIVE}`;
@@ -110,9 +115,10 @@ export class Entries {
       ON CONFLICT (key) DO UPDATE SET content = excluded.content, expires = excluded.expires, modified = excluded.modified,
         created = CASE WHEN expires <= ?4 THEN excluded.created ELSE created END, version = excluded.version`;
     const writes = entries.map(({ key, content, expires }) => [upsert, [key, content, expires ?? null, now]] as const);
-    if (entries.some(({ expires }) => expires !== undefined)) {
-      const sweep = `DELETE FROM ${this.table} WHERE key IN (SELECT key FROM ${this.table} WHERE expires <= ? LIMIT 2)`;
-      await database.batch([[sweep, [now]], ...writes]);
+    const expiring = entries.filter(({ expires }) => expires !== undefined).length;
+    if (expiring > 0) {
+      const sweep = `DELETE FROM ${this.table} WHERE key IN (SELECT key FROM ${this.table} WHERE expires <= ? LIMIT ?)`;
+      await database.batch([[sweep, [now, 2 * expiring]], ...writes]);
     } else if (writes.length === 1) {
       await database.execute(...writes[0]!);
     } else if (writes.length > 0) {
@@ -133,13 +139,12 @@ export class Entries {
   }
 
   /**
-   * Calls `changed` for each key that is stored or removed from now on, whoever does it. The first of the promises is done
-   * when changes are seen.
+   * Calls `changed` for each key that is stored or removed after the promise is done, whoever does it. If the watch fails,
+   * the platform reports the error.
    *
-   * @param failed called if the watch fails, which ends it
    * @returns what ends the watch
    */
-  async watch(changed: (kind: 'update' | 'remove', key: string) => void, failed: (error: unknown) => void): Promise<() => void> {
+  async watch(changed: (kind: 'update' | 'remove', key: string) => void): Promise<() => void> {
     const database = await this.database();
     // The version makes an entry that was removed and stored again another one.
     const watch = database.watch<[string, unknown]>(`SELECT key, version FROM ${this.table}`, [], { key: 'key', rows: 'array' });
@@ -150,7 +155,7 @@ export class Entries {
       before = rows;
       for (const at of diff.removed) changed('remove', old[at]![0]);
       for (const at of [...diff.added, ...diff.updated]) changed('update', rows[at]![0]);
-    }, failed);
+    });
   }
 
   /** Closes the database, if it was opened here. The next use opens it again. */
@@ -169,8 +174,9 @@ export class Entries {
     const database = typeof source === 'function' ? await source() : source;
     const index = `"${`${name}_expires`.replaceAll('"', '""')}"`;
     await database.batch([
-      `CREATE TABLE IF NOT EXISTS ${table} (key TEXT NOT NULL PRIMARY KEY, content NOT NULL, expires INTEGER,
-        created INTEGER NOT NULL, modified INTEGER NOT NULL, version INTEGER NOT NULL)`,
+      // The content is last: what is before it is read without it.
+      `CREATE TABLE IF NOT EXISTS ${table} (key TEXT NOT NULL PRIMARY KEY, version INTEGER NOT NULL, expires INTEGER,
+        created INTEGER NOT NULL, modified INTEGER NOT NULL, content NOT NULL)`,
       `CREATE INDEX IF NOT EXISTS ${index} ON ${table} (expires) WHERE expires IS NOT NULL`,
     ]);
     return database;

@@ -13,7 +13,7 @@ export interface UbiqliteStoreOptions {
    * function has opened, and leaves a database as it is.
    */
   database: Source;
-  /** The table of the entries, which is created when it is missing. Default: `keyv` */
+  /** The table of the entries, which is created when it is missing. Default: `keyv_entries` */
   table?: string;
 }
 
@@ -52,7 +52,7 @@ export class UbiqliteStore {
   /** @param options the database, and the name of the table */
   constructor(options: UbiqliteStoreOptions) {
     this.opts = { ...options, dialect: 'sqlite' };
-    this.entries = new Entries(options.database, options.table ?? 'keyv');
+    this.entries = new Entries(options.database, options.table ?? 'keyv_entries');
   }
 
   /** Returns what Keyv's serializer has made of a value; `undefined` without one. */
@@ -93,8 +93,8 @@ export class UbiqliteStore {
   }
 
   /** Returns whether there is an entry. */
-  async has(key: string): Promise<boolean> {
-    return (await this.entries.content(key)) !== undefined;
+  has(key: string): Promise<boolean> {
+    return this.entries.has(key);
   }
 
   /** Returns the same for several keys, in their order. */

@@ -16,7 +16,7 @@ export interface UbiqliteDriverOptions {
    * has opened, and leaves a database as it is.
    */
   database: Source;
-  /** The table of the items, which is created when it is missing. Default: `unstorage` */
+  /** The table of the items, which is created when it is missing. Default: `unstorage_items` */
   table?: string;
   /** How long an item is there for which `setItem` has no `ttl`, in seconds. Default: for good */
   ttl?: number;
@@ -40,7 +40,7 @@ export type UbiqliteDriver = Required<Pick<Driver<UbiqliteDriverOptions, Promise
  * items or none. `ttl` is an option of `setItem` and `setItems`, in seconds. Raw items are texts or bytes.
  */
 export default function ubiqlite(options: UbiqliteDriverOptions): UbiqliteDriver {
-  const entries = new Entries(options.database, options.table ?? 'unstorage');
+  const entries = new Entries(options.database, options.table ?? 'unstorage_items');
   const entry = (key: string, content: Entry['content'], { ttl = options.ttl }: TransactionOptions = {}): Entry => {
     return { key, content, expires: typeof ttl === 'number' ? Date.now() + ttl * 1000 : undefined };
   };
@@ -49,7 +49,7 @@ export default function ubiqlite(options: UbiqliteDriverOptions): UbiqliteDriver
     options,
     flags: { ttl: true },
     getInstance: () => entries.database(),
-    hasItem: async (key) => (await entries.content(key)) !== undefined,
+    hasItem: (key) => entries.has(key),
     getItem: async (key) => text(await entries.content(key)),
     async getItems(items) {
       const contents = await entries.contents(items.map(({ key }) => key));
@@ -80,10 +80,7 @@ export default function ubiqlite(options: UbiqliteDriverOptions): UbiqliteDriver
     getKeys: (base) => entries.keys(base ?? ''),
     clear: (base) => entries.clear(base ?? ''),
     dispose: () => entries.close(),
-    watch: (callback: WatchCallback): Promise<Unwatch> => entries.watch(callback, (error) => queueMicrotask(() => {
-      // As an error of any other event: nobody waits for it.
-      throw error;
-    })),
+    watch: (callback: WatchCallback): Promise<Unwatch> => entries.watch(callback),
   };
 }
 

@@ -72,7 +72,7 @@ for (const [name, Keyv] of VERSIONS) {
     assert.equal(await store.get('short 3'), undefined);
     assert.deepEqual((await all(store.iterator())).map(([key]) => key), ['long']);
     for (let i = 0; i < 10; i += 1) await store.set('long', i, 3_600_000);
-    assert.equal(await client.queryValue('SELECT count(*) FROM keyv'), 1);
+    assert.equal(await client.queryValue('SELECT count(*) FROM keyv_entries'), 1);
   });
 
   test(`${name}: every key and text comes back as it was`, async (t) => {
@@ -101,7 +101,7 @@ test('several entries are stored all or none', async (t) => {
   const client = await database(t);
   const store = new UbiqliteStore({ database: client });
   await store.set('a', 'before');
-  await client.execute("CREATE TRIGGER no BEFORE INSERT ON keyv WHEN NEW.key = 'c' BEGIN SELECT RAISE(ABORT, 'no'); END");
+  await client.execute("CREATE TRIGGER no BEFORE INSERT ON keyv_entries WHEN NEW.key = 'c' BEGIN SELECT RAISE(ABORT, 'no'); END");
   assert.equal((await failure(store.setMany([{ key: 'a', value: 'after' }, { key: 'b', value: 'b' }, { key: 'c', value: 'c' }]))).kind, 'TriggerViolation');
   assert.deepEqual(await store.getMany(['a', 'b', 'c']), ['before', undefined, undefined]);
 });
@@ -136,5 +136,5 @@ test('a function opens the database at the first use, again after a failure, and
   const other = new UbiqliteStore({ database: client });
   await other.set('a', '1');
   await other.disconnect();
-  assert.equal(await client.queryValue('SELECT count(*) FROM keyv'), 1);
+  assert.equal(await client.queryValue('SELECT count(*) FROM keyv_entries'), 1);
 });

@@ -16,7 +16,7 @@ test('require() finds them, and they work with what import opened', async (t) =>
   const store = new (require('ubiqlite/keyv').UbiqliteStore)({ database: client });
   await store.set('a', 'b');
   assert.equal(await store.get('a'), 'b');
-  assert.equal(await require('ubiqlite/unstorage').default({ database: client, table: 'keyv' }).getItem('a'), 'b');
+  assert.equal(await require('ubiqlite/unstorage').default({ database: client, table: 'keyv_entries' }).getItem('a'), 'b');
   assert.deepEqual(await require('ubiqlite/db0').default({ database: client }).prepare('SELECT 1 AS one').all(), [{ one: 1 }]);
 });
 

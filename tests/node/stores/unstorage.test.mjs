@@ -63,7 +63,7 @@ test('several items, all or none', async (t) => {
   const { client, storage: it } = await storage(t);
   await it.setItems([{ key: 'a', value: 1 }, { key: 'b', value: { c: 2 } }]);
   assert.deepEqual(await it.getItems(['b', 'none', { key: 'a' }]), [{ key: 'b', value: { c: 2 } }, { key: 'none', value: null }, { key: 'a', value: 1 }]);
-  await client.execute("CREATE TRIGGER no BEFORE INSERT ON unstorage WHEN NEW.key = 'd' BEGIN SELECT RAISE(ABORT, 'no'); END");
+  await client.execute("CREATE TRIGGER no BEFORE INSERT ON unstorage_items WHEN NEW.key = 'd' BEGIN SELECT RAISE(ABORT, 'no'); END");
   assert.equal((await failure(it.setItems([{ key: 'a', value: 9 }, { key: 'd', value: 9 }]))).kind, 'TriggerViolation');
   assert.equal(await it.getItem('a'), 1);
 });
@@ -120,7 +120,7 @@ test('mounts, prefixes and snapshots', async (t) => {
   await it.setItem('kept:a', 1);
   await it.setItem('cached:a', 2);
   await it.setItem('neither', 3);
-  assert.deepEqual(await client.query('SELECT key, content FROM unstorage UNION ALL SELECT key, content FROM cache', [], { rows: 'array' }), [['a', '1'], ['a', '2']]);
+  assert.deepEqual(await client.query('SELECT key, content FROM unstorage_items UNION ALL SELECT key, content FROM cache', [], { rows: 'array' }), [['a', '1'], ['a', '2']]);
   assert.deepEqual((await it.getKeys()).sort(), ['cached:a', 'kept:a', 'neither']);
   assert.equal(await prefixStorage(it, 'kept').getItem('a'), 1);
   const saved = await snapshot(it, 'kept');
@@ -138,8 +138,8 @@ test('a watch is told of every change, also of those that others make, and until
   await it.setItem('a', 1);
   await until('update a');
   await client.transaction(async (tx) => {
-    await tx.execute("DELETE FROM unstorage WHERE key = 'a'");
-    await tx.execute("INSERT INTO unstorage VALUES ('a', '1', NULL, 0, 0, random())");
+    await tx.execute("DELETE FROM unstorage_items WHERE key = 'a'");
+    await tx.execute("INSERT INTO unstorage_items VALUES ('a', random(), NULL, 0, 0, '1')");
   });
   await until('update a');
   await createStorage({ driver: ubiqlite({ database: client }) }).setItems([{ key: 'b', value: 1 }, { key: 'c:d', value: 2 }]);

@@ -33,9 +33,9 @@ CheckpointRow = tuple[str, str, str, Optional[str], str, bytes, Optional[bytes]]
 class AsyncUbiqliteSaver(SyncMethods):
     """Keeps the checkpoints of LangGraph's graphs in a database.
 
-    Each method is one transaction: a checkpoint with all its writes is copied, pruned or deleted, or nothing is. Any
-    number of tasks, and of processes with their own database on the file, may use it at the same time. The tables are
-    those of ``langgraph-checkpoint-sqlite``, which can go on with a file of this class, and the other way round.
+    What a method writes is one transaction: a thread is copied, pruned or deleted with all its writes, or not at all.
+    Any number of tasks, and of processes with their own database on the file, may use it at the same time. The tables
+    are those of ``langgraph-checkpoint-sqlite``, which can go on with a file of this class, and the other way round.
 
     The synchronous methods are for other threads than that of the event loop which has made the object; they are run on
     that loop::
