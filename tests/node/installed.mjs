@@ -1,14 +1,14 @@
+/** The package as npm would install it, next to the libraries that it has adapters for: so that all share one copy of them. */
+
 import { cpSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 import { PACKAGE } from './support.mjs';
 
-/**
- * Puts the package where npm would install it in this folder, next to the libraries that it has adapters for: so that all
- * share one copy of them. It is copied only when it is another than before, since test files may run at the same time.
- */
-export function install(folder) {
-  const installed = join(folder, 'node_modules/ubiqlite');
+/** Copies the package into the `node_modules` beside a script, if it is another one there: test files may run at the same time. */
+export function install(script) {
+  const installed = join(fileURLToPath(new URL('.', script)), 'node_modules/ubiqlite');
   const source = dirname(dirname(PACKAGE));
   const wanted = ['package.json', ...readdirSync(join(source, 'dist'), { recursive: true }).map((name) => join('dist', name))].filter((name) => {
     return !name.endsWith('.map') && !name.startsWith(join('dist', 'wasm')) && statSync(join(source, name)).isFile();

@@ -1,4 +1,4 @@
-/** The package as npm would install it, next to the libraries that it has adapters for. */
+/** The package next to the libraries that it has adapters for, and what the tests of those share. */
 
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,8 +13,7 @@ export const LIMIT = 30_000;
 
 export const HERE = fileURLToPath(new URL('.', import.meta.url));
 
-install(HERE);
-
+install(import.meta.url);
 const { open } = await import('ubiqlite');
 export { open };
 

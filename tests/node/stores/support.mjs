@@ -13,7 +13,7 @@ export const LIMIT = 30_000;
 
 export const HERE = fileURLToPath(new URL('.', import.meta.url));
 
-install(HERE);
+install(import.meta.url);
 
 const { open } = await import('ubiqlite');
 export { open };

@@ -16,7 +16,7 @@ pub(crate) fn setup() -> anyhow::Result<()> {
     build::npm::setup()?;
     let workspace = Workspace::find()?;
     npm::install(&example(&workspace))?;
-    for folder in [FRAMEWORKS, ORM, STORES, AUTH] {
+    for folder in [FRAMEWORKS, ORM, PRISMA, STORES, AUTH] {
         npm::install(&workspace.root().join(folder))?;
     }
     Ok(())
@@ -27,6 +27,9 @@ const FRAMEWORKS: &str = "tests/node/frameworks";
 
 /// The tests with query builders and ORMs, and the suites of those who use them.
 const ORM: &str = "tests/node/orm";
+
+/// The tests with Prisma, which has many packages of its own.
+const PRISMA: &str = "tests/node/prisma";
 
 /// The tests with key-value stores and connectors, and their suites.
 const STORES: &str = "tests/node/stores";
@@ -58,7 +61,7 @@ pub(crate) fn steps(workspace: &Workspace, report: &mut Report) {
             let scenarios = Run::new("node").arg("tests/spec/js/node.mjs");
             scenarios.env(ENGINE, engine).dir(workspace.root()).run()
         });
-        for folder in ["tests/node", FRAMEWORKS, ORM, STORES] {
+        for folder in ["tests/node", FRAMEWORKS, ORM, PRISMA, STORES] {
             scripts::steps_with(workspace, report, folder, (ENGINE, engine));
         }
         report.step(&format!("example: sign-up and sessions, {engine}"), || {
