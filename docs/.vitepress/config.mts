@@ -24,7 +24,7 @@ const GUIDE = [
   ['processes', 'Several processes'],
   ['browser', 'Browsers and tabs'],
   ['use-with', 'Use it with …'],
-  ['use-with-python', 'SQLAlchemy, Alembic, SQLModel'],
+  ['use-with-python', 'SQLAlchemy, Alembic, LangGraph'],
   ['inspect', 'A look inside'],
 ].map(([page, text]) => ({ text, link: `/guide/${page}` }));
 
