@@ -1,7 +1,5 @@
 #![doc = include_str!("../README.md")]
 
-use std::future::Future;
-
 use refinery_core::error::WrapMigrationError;
 use refinery_core::traits::r#async::{AsyncQuery, AsyncTransaction};
 use refinery_core::{AsyncMigrate, Migration, Report, Target};
@@ -46,7 +44,7 @@ impl AsyncQuery<Vec<Migration>> for Refinery {
 impl AsyncMigrate for Refinery {
     /// All of the run is in one transaction, in which each migration is a savepoint: so a second run
     /// reads what is applied when the first one has ended.
-    fn migrate<'a>(
+    async fn migrate<'a>(
         &'a mut self,
         migrations: &'a [Migration],
         abort_divergent: bool,
@@ -54,24 +52,22 @@ impl AsyncMigrate for Refinery {
         grouped: bool,
         target: Target,
         migration_table_name: &'a str,
-    ) -> impl Future<Output = Result<Report, refinery_core::Error>> + Send + 'a {
-        async move {
-            let begun = self.database.begin().await;
-            let mut run = Run(begun.migration_err("error beginning the run", None)?);
-            let done = run
-                .migrate(
-                    migrations,
-                    abort_divergent,
-                    abort_missing,
-                    grouped,
-                    target,
-                    migration_table_name,
-                )
-                .await;
-            // What was applied before an error stays.
-            let committed = run.0.commit().await.migration_err("error committing the run", None);
-            done.and_then(|report| committed.map(|()| report))
-        }
+    ) -> Result<Report, refinery_core::Error> {
+        let begun = self.database.begin().await;
+        let mut run = Run(begun.migration_err("error beginning the run", None)?);
+        let done = run
+            .migrate(
+                migrations,
+                abort_divergent,
+                abort_missing,
+                grouped,
+                target,
+                migration_table_name,
+            )
+            .await;
+        // What was applied before an error stays.
+        let committed = run.0.commit().await.migration_err("error committing the run", None);
+        done.and_then(|report| committed.map(|()| report))
     }
 }
 
