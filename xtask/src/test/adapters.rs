@@ -1,6 +1,6 @@
 //! The crates that put other people's crates on ours, and the example with axum.
 
-use std::path::Path;
+use std::path::PathBuf;
 
 use crate::process::Run;
 use crate::report::Report;
@@ -14,21 +14,36 @@ const SUITE: &str = "adapters/toasty/suite";
 /// Runs the steps of the part `adapters`. Its builds are beside this workspace's, so that SQLite is
 /// compiled once: no two builds run at a time.
 pub(crate) fn steps(workspace: &Workspace, report: &mut Report) {
-    check(&workspace.root().join(FOLDER), workspace.target(), report);
-}
-
-/// Runs the steps of the part `toasty`.
-pub(crate) fn toasty(workspace: &Workspace, report: &mut Report) {
-    check(&workspace.root().join(SUITE), &workspace.target_for("toasty"), report);
-}
-
-fn check(folder: &Path, target: &Path, report: &mut Report) {
-    let cargo = |args: &[&str]| Run::cargo().args(args).env("CARGO_TARGET_DIR", target).dir(folder);
-    report.step("format", || cargo(&["fmt", "--all", "--check"]).run());
-    report.step("tests", || cargo(&["test", "--locked", "--workspace", "--no-fail-fast"]).run());
+    let builds =
+        Builds { folder: workspace.root().join(FOLDER), target: workspace.target().into() };
+    builds.test(report);
     report.step("lints", || {
-        let clippy =
-            &["clippy", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"];
-        cargo(clippy).run()
+        let clippy = ["clippy", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"];
+        builds.cargo(&clippy).run()
     });
+}
+
+/// Runs the steps of the part `toasty`. Lints would compile all of it once more.
+pub(crate) fn toasty(workspace: &Workspace, report: &mut Report) {
+    let (folder, target) = (workspace.root().join(SUITE), workspace.target_for("toasty"));
+    Builds { folder, target }.test(report);
+}
+
+/// Where a workspace is, and where it is built.
+struct Builds {
+    folder: PathBuf,
+    target: PathBuf,
+}
+
+impl Builds {
+    fn cargo(&self, args: &[&str]) -> Run {
+        Run::cargo().args(args).env("CARGO_TARGET_DIR", &self.target).dir(&self.folder)
+    }
+
+    fn test(&self, report: &mut Report) {
+        report.step("format", || self.cargo(&["fmt", "--all", "--check"]).run());
+        report.step("tests", || {
+            self.cargo(&["test", "--locked", "--workspace", "--no-fail-fast"]).run()
+        });
+    }
 }

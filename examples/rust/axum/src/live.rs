@@ -1,7 +1,5 @@
 //! A live query as server-sent events.
 
-use std::convert::Infallible;
-
 use axum::response::Sse;
 use axum::response::sse::{Event, KeepAlive};
 use futures_util::{Stream, StreamExt as _};
@@ -15,18 +13,14 @@ use ubiqlite::Watch;
 pub(crate) fn events<T: DeserializeOwned + Serialize>(
     live: Watch,
     mut stopping: watch::Receiver<bool>,
-) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+) -> Sse<impl Stream<Item = Result<Event, axum::Error>>> {
     let stopped = async move {
         // It fails when the sender is gone: then the server has stopped too.
         let _ = stopping.wait_for(|stopping| *stopping).await;
     };
-    let events = live.map(|update| {
-        let rows = update.and_then(|update| update.rows::<T>());
-        let event = match rows {
-            Ok(rows) => Event::default().event("items").json_data(rows),
-            Err(error) => Ok(Event::default().event("failed").data(error.kind().name())),
-        };
-        Ok(event.unwrap_or_default())
+    let events = live.map(|update| match update.and_then(|update| update.rows::<T>()) {
+        Ok(rows) => Event::default().event("items").json_data(rows),
+        Err(error) => Ok(Event::default().event("failed").data(error.kind().name())),
     });
     Sse::new(events.take_until(Box::pin(stopped))).keep_alive(KeepAlive::default())
 }

@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "a test's helper fails as the test does")]
 
 use std::net::SocketAddr;
+#[cfg(unix)]
+use std::process::{Command, Stdio};
 
 use axum::body::Body;
 use axum::http::{Request, Response, StatusCode, header};
@@ -129,6 +131,34 @@ async fn a_live_list_follows_every_change_and_ends_with_the_server_which_keeps_w
     assert!(database.execute(sql, ()).await.is_err());
     let items: i64 = open(&path).await.query_value("SELECT count(*) FROM items", ()).await.unwrap();
     assert_eq!(items, 1);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn the_program_ends_in_order_when_a_service_manager_asks_it_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut program = Command::new(env!("CARGO_BIN_EXE_ubiqlite-axum-example"))
+        .arg(folder.path().join("shop.db"))
+        .arg("127.0.0.1:0")
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    let out = program.stdout.take().unwrap();
+    std::io::BufRead::read_line(&mut std::io::BufReader::new(out), &mut line).unwrap();
+    let address = line.trim().strip_prefix("http://").unwrap().parse().unwrap();
+    let mut live = live_items(address).await;
+    assert_eq!(next_event(&mut live).await.unwrap(), "[]");
+
+    let killed = Command::new("kill").args(["-TERM", &program.id().to_string()]).status().unwrap();
+    assert!(killed.success());
+    assert_eq!(next_event(&mut live).await, None);
+    drop(live);
+    assert!(program.wait().unwrap().success());
+    // A database that was closed has no log left.
+    let files: Vec<_> =
+        folder.path().read_dir().unwrap().map(|it| it.unwrap().file_name()).collect();
+    assert_eq!(files, ["shop.db"]);
 }
 
 async fn live_items(address: SocketAddr) -> BufReader<TcpStream> {
