@@ -56,9 +56,9 @@ pub(crate) const ALL: &[Part] = &[
         When::Named(setup::c_compiler, test::other_crates::compile),
     ),
     part(
-        "toasty",
-        "the tests that Toasty has for drivers",
-        When::Named(setup::rust, test::adapters::toasty),
+        "adapters-slow",
+        "the lints of the adapters, and the tests that Toasty has for drivers",
+        When::Named(setup::rust, test::adapters::slow),
     ),
     part(
         "tauri",

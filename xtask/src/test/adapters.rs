@@ -11,22 +11,26 @@ const FOLDER: &str = "adapters";
 /// The tests that Toasty has for drivers, which take minutes to compile, and gigabytes of memory.
 const SUITE: &str = "adapters/toasty/suite";
 
-/// Runs the steps of the part `adapters`. Its builds are beside this workspace's, so that SQLite is
-/// compiled once: no two builds run at a time.
+/// Runs the steps of the part `adapters`.
 pub(crate) fn steps(workspace: &Workspace, report: &mut Report) {
-    let builds =
-        Builds { folder: workspace.root().join(FOLDER), target: workspace.target().into() };
-    builds.test(report);
-    report.step("lints", || {
-        let clippy = ["clippy", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"];
-        builds.cargo(&clippy).run()
-    });
+    adapters(workspace).test(report);
 }
 
-/// Runs the steps of the part `toasty`. Lints would compile all of it once more.
-pub(crate) fn toasty(workspace: &Workspace, report: &mut Report) {
+/// Runs the steps of the part `adapters-slow`, and the lints, for which all that the adapters depend on is
+/// checked once more.
+pub(crate) fn slow(workspace: &Workspace, report: &mut Report) {
+    report.step("lints of the adapters", || {
+        let clippy = ["clippy", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"];
+        adapters(workspace).cargo(&clippy).run()
+    });
     let (folder, target) = (workspace.root().join(SUITE), workspace.target_for("toasty"));
     Builds { folder, target }.test(report);
+}
+
+/// Their builds are beside this workspace's, so that SQLite is compiled once: no two builds run at
+/// a time.
+fn adapters(workspace: &Workspace) -> Builds {
+    Builds { folder: workspace.root().join(FOLDER), target: workspace.target().into() }
 }
 
 /// Where a workspace is, and where it is built.
