@@ -24,6 +24,7 @@ const GUIDE = [
   ['processes', 'Several processes'],
   ['browser', 'Browsers and tabs'],
   ['use-with', 'Use it with …'],
+  ['use-with-rust', 'Toasty, refinery, tower-sessions'],
   ['use-with-python', 'SQLAlchemy, Alembic, LangGraph'],
   ['inspect', 'A look inside'],
 ].map(([page, text]) => ({ text, link: `/guide/${page}` }));

@@ -1,5 +1,6 @@
 //! `cargo xtask test`: the steps of every part.
 
+pub(crate) mod adapters;
 pub(crate) mod browser;
 pub(crate) mod docs;
 pub(crate) mod kotlin;
