@@ -13,6 +13,9 @@ interface Position {
 /** What a collection is called with. */
 export type Listener = (message: ProtocolEnvelope<unknown>) => void;
 
+/** What a message of a transaction tells: to read all anew, or what it has changed. */
+type Committed = { requiresFullReload: true; txId: string; latestRowVersion: number } | (Delta & { requiresFullReload: false });
+
 type Pulled = SQLitePullSinceResult<string | number>;
 
 const POSITION = `SELECT reset_epoch AS epoch, latest_row_version AS version
@@ -192,7 +195,7 @@ export class Feed {
    * Each message is the first of a new term, so that a collection takes it whatever position its own writes have given
    * it: that none is missing, and none comes twice, is known here.
    */
-  private emitCommitted(committed: { requiresFullReload: true; txId: string; latestRowVersion: number } | (Delta & { requiresFullReload: false })): void {
+  private emitCommitted(committed: Committed): void {
     this.messages += 1;
     this.emit({ type: 'tx:committed', term: this.messages, seq: 1, ...committed });
   }

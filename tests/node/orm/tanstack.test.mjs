@@ -76,6 +76,7 @@ test('of many that write at the same time no write is lost, and all show the sam
   await Promise.all(tabs.flatMap(({ rows }, at) => Array.from({ length: 40 }, (_, n) => saved(rows.insert({ id: `${at}.${n}`, n })))));
   const all = await stored(tabs[0].db);
   assert.equal(Object.keys(all).length, 120);
+  assert.ok(tabs.every(({ rows }) => rows.utils.getLeadershipState().isLeader));
   for (const { rows } of tabs) await shows(rows, all);
 });
 
@@ -127,6 +128,18 @@ test('a transaction of the collection is one of the database: all of it or nothi
   assert.deepEqual(content(one.rows), { a: 1 });
   assert.deepEqual(await stored(one.db), { a: 1 });
   assert.deepEqual(await one.db.query('SELECT * FROM applied_tx'), before);
+  // Of several collections, each has its own.
+  const other = createCollection(persistedCollectionOptions({ id: 'other', getKey: (row) => row.id, persistence: createUbiqlitePersistence({ database: one.db }) }));
+  await within(LIMIT, other.stateWhenReady(), 'ready');
+  const both = createTransaction({
+    mutationFn: async ({ transaction }) => {
+      for (const { utils } of [other, one.rows]) await utils.acceptMutations(transaction);
+    },
+    autoCommit: false,
+  });
+  both.mutate(() => [other.insert({ id: 'a', n: 7 }), one.rows.insert({ id: 'bad', n: 7 })]);
+  assert.match((await failure(both.commit())).message, /refused/);
+  assert.deepEqual([await stored(one.db), await stored(one.db, 'other')], [{ a: 1 }, { a: 7 }]);
   // The next one is not harmed by it.
   await saved(one.rows.insert({ id: 'c', n: 3 }));
   await shows(two.rows, { a: 1, c: 3 });
@@ -259,6 +272,17 @@ test('collections that are gone leave no live query behind, and a closed databas
   await within(LIMIT, late.stateWhenReady(), 'ready');
   await db.close();
   assert.equal((await failure(saved(late.insert({ id: 'a', n: 1 })))).kind, 'Closed');
+});
+
+test('a collection that was cleaned up stays empty when it starts again, as the guide says, and one made anew does not', async (t) => {
+  const path = join(folder(t), 'app.db');
+  const { db, rows } = await tab(t, path);
+  await saved(rows.insert({ id: 'a', n: 1 }));
+  await rows.cleanup();
+  rows.startSyncImmediate();
+  await within(LIMIT, rows.stateWhenReady(), 'ready');
+  assert.deepEqual([content(rows), await stored(db)], [{}, { a: 1 }]);
+  assert.deepEqual(content((await tab(t, path)).rows), { a: 1 });
 });
 
 test('another process shows what is written here, and the other way round', { skip: only('native', 'a file is open in one process with the other') }, async (t) => {
