@@ -24,6 +24,7 @@ const GUIDE = [
   ['browser', 'Browsers and tabs'],
   ['use-with', 'Use it with …'],
   ['use-with-python', 'SQLAlchemy, Alembic, SQLModel'],
+  ['use-with-kotlin', 'SQLDelight, Spring Data, jOOQ'],
   ['inspect', 'A look inside'],
 ].map(([page, text]) => ({ text, link: `/guide/${page}` }));
 

@@ -1,0 +1,56 @@
+package io.github.ubiqlite.r2dbc.spring
+
+import io.r2dbc.spi.ConnectionFactory
+import java.util.Optional
+import org.springframework.data.r2dbc.dialect.DialectResolver
+import org.springframework.data.r2dbc.dialect.R2dbcDialect
+import org.springframework.data.relational.core.dialect.AbstractDialect
+import org.springframework.data.relational.core.dialect.LimitClause
+import org.springframework.data.relational.core.dialect.LockClause
+import org.springframework.data.relational.core.sql.IdentifierProcessing
+import org.springframework.data.relational.core.sql.LockOptions
+import org.springframework.r2dbc.core.binding.BindMarkersFactory
+
+/**
+ * SQLite's SQL for Spring Data R2DBC, which finds it by itself. A program needs it only for conversions of its
+ * own: `R2dbcCustomConversions.of(UbiqliteDialect.INSTANCE, converters)`.
+ */
+public object UbiqliteDialect : AbstractDialect(), R2dbcDialect {
+    private val markers = BindMarkersFactory.indexed("?", 1)
+
+    override fun getBindMarkersFactory(): BindMarkersFactory = markers
+
+    override fun limit(): LimitClause = Limit
+
+    override fun lock(): LockClause = NoLock
+
+    override fun getIdentifierProcessing(): IdentifierProcessing = NAMES
+
+    override fun getConverters(): Collection<Any> = listOf(ColumnConverter)
+
+    private object Limit : LimitClause {
+        override fun getLimit(limit: Long): String = "LIMIT $limit"
+
+        // SQLite has no OFFSET alone; a negative limit is none.
+        override fun getOffset(offset: Long): String = "LIMIT -1 OFFSET $offset"
+
+        override fun getLimitOffset(limit: Long, offset: Long): String = "LIMIT $limit OFFSET $offset"
+
+        override fun getClausePosition(): LimitClause.Position = LimitClause.Position.AFTER_ORDER_BY
+    }
+
+    /** Rows can't be locked, and need not be: a transaction has the write lock. */
+    private object NoLock : LockClause {
+        override fun getLock(lockOptions: LockOptions): String = ""
+
+        override fun getClausePosition(): LockClause.Position = LockClause.Position.AFTER_ORDER_BY
+    }
+
+    private val NAMES = IdentifierProcessing.create(IdentifierProcessing.Quoting.ANSI, IdentifierProcessing.LetterCasing.AS_IS)
+}
+
+/** What Spring Data finds in `META-INF/spring.factories`. */
+internal class UbiqliteDialectProvider : DialectResolver.R2dbcDialectProvider {
+    override fun getDialect(connectionFactory: ConnectionFactory): Optional<R2dbcDialect> =
+        if (connectionFactory.metadata.name == "SQLite") Optional.of(UbiqliteDialect) else Optional.empty()
+}
