@@ -12,6 +12,7 @@ import kotlinx.coroutines.Job
 import kotlinx.coroutines.SupervisorJob
 import kotlinx.coroutines.cancel
 import kotlinx.coroutines.launch
+import kotlinx.coroutines.yield
 
 /**
  * Who is to be told of changes, by the names of tables and by other keys. While there is anybody, the
@@ -70,7 +71,13 @@ internal class Listeners(private val database: Database) {
         fun start() {
             scope.launch(jobs, CoroutineStart.UNDISPATCHED) {
                 try {
-                    database.commits().collect(::committed)
+                    var caller = true
+                    database.commits().collect { event ->
+                        // Nobody is told within the call that adds the first listener.
+                        if (caller) yield()
+                        caller = false
+                        committed(event)
+                    }
                 } catch (_: UbiqliteException.Closed) {
                     // As if it had been closed later.
                 } finally {

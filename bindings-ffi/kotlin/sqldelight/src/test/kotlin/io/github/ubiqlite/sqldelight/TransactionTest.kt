@@ -9,12 +9,15 @@ import kotlin.coroutines.resume
 import kotlin.time.Duration.Companion.milliseconds
 import kotlinx.coroutines.CompletableDeferred
 import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.NonCancellable
 import kotlinx.coroutines.awaitCancellation
 import kotlinx.coroutines.cancelAndJoin
 import kotlinx.coroutines.coroutineScope
+import kotlinx.coroutines.delay
 import kotlinx.coroutines.launch
 import kotlinx.coroutines.suspendCancellableCoroutine
 import kotlinx.coroutines.withContext
+import kotlinx.coroutines.withTimeout
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertFalse
 import org.junit.jupiter.api.Assertions.assertNotNull
@@ -117,7 +120,17 @@ class TransactionTest {
             assertEquals(listOf("lamp", "chair"), shop.names())
             rollback()
         }
-        while (shop.names() != listOf("by another")) kotlinx.coroutines.delay(1)
+        while (shop.names() != listOf("by another")) delay(1)
+    }
+
+    @Test
+    fun `what cuts itself off from its coroutine is not in the transaction`() = driven { driver ->
+        val shop = shop(driver)
+        shop.transaction {
+            shop.insert("lamp")
+            assertEquals(emptyList<String>(), withContext(NonCancellable) { shop.names() })
+            assertEquals(listOf("lamp"), withTimeout(PATIENCE) { shop.names() })
+        }
     }
 
     @Test

@@ -46,7 +46,8 @@ public object UbiqliteDialect : AbstractDialect(), R2dbcDialect {
         override fun getClausePosition(): LockClause.Position = LockClause.Position.AFTER_ORDER_BY
     }
 
-    private val NAMES = IdentifierProcessing.create(IdentifierProcessing.Quoting.ANSI, IdentifierProcessing.LetterCasing.AS_IS)
+    private val NAMES: IdentifierProcessing =
+        IdentifierProcessing.create(IdentifierProcessing.Quoting.ANSI, IdentifierProcessing.LetterCasing.AS_IS)
 }
 
 /** What Spring Data finds in `META-INF/spring.factories`. */
