@@ -131,12 +131,12 @@ class JooqTest {
 
     @Test
     void aTransactionIsKeptOrUndone() {
-        get(Mono.from(db.transactionPublisher(inside -> Flux
+        all(db.transactionPublisher(inside -> Flux
             .from(inside.dsl().insertInto(ITEM, NAME).values("lamp"))
-            .thenMany(inside.dsl().insertInto(ITEM, NAME).values("desk")))));
-        var error = assertThrows(DataAccessException.class, () -> get(Mono.from(db.transactionPublisher(inside -> Flux
+            .thenMany(inside.dsl().insertInto(ITEM, NAME).values("desk"))));
+        var error = assertThrows(DataAccessException.class, () -> all(db.transactionPublisher(inside -> Flux
             .from(inside.dsl().insertInto(ITEM, NAME).values("door"))
-            .thenMany(inside.dsl().insertInto(ITEM, NAME).values("lamp"))))));
+            .thenMany(inside.dsl().insertInto(ITEM, NAME).values("lamp")))));
         assertInstanceOf(IntegrityConstraintViolationException.class, error);
         assertInstanceOf(R2dbcDataIntegrityViolationException.class, error.getCause());
         assertEquals(List.of("lamp", "desk"), names());
@@ -144,12 +144,12 @@ class JooqTest {
 
     @Test
     void aNestedTransactionIsUndoneAlone() {
-        get(Mono.from(db.transactionPublisher(outer -> Flux
+        all(db.transactionPublisher(outer -> Flux
             .from(outer.dsl().insertInto(ITEM, NAME).values("lamp"))
             .thenMany(Flux.from(outer.dsl().transactionPublisher(inner -> Flux
                 .from(inner.dsl().insertInto(ITEM, NAME).values("desk"))
                 .thenMany(inner.dsl().insertInto(ITEM, NAME).values("lamp")))).onErrorResume(error -> Mono.empty()))
-            .thenMany(outer.dsl().insertInto(ITEM, NAME).values("door")))));
+            .thenMany(outer.dsl().insertInto(ITEM, NAME).values("door"))));
         assertEquals(List.of("lamp", "door"), names());
     }
 

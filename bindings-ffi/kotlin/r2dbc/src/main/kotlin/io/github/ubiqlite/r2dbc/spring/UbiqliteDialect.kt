@@ -24,7 +24,7 @@ public object UbiqliteDialect : AbstractDialect(), R2dbcDialect {
 
     override fun lock(): LockClause = NoLock
 
-    override fun getIdentifierProcessing(): IdentifierProcessing = NAMES
+    override fun getIdentifierProcessing(): IdentifierProcessing = Names
 
     override fun getConverters(): Collection<Any> = listOf(ColumnConverter)
 
@@ -46,8 +46,12 @@ public object UbiqliteDialect : AbstractDialect(), R2dbcDialect {
         override fun getClausePosition(): LockClause.Position = LockClause.Position.AFTER_ORDER_BY
     }
 
-    private val NAMES: IdentifierProcessing =
-        IdentifierProcessing.create(IdentifierProcessing.Quoting.ANSI, IdentifierProcessing.LetterCasing.AS_IS)
+    /** Names are quoted as they are: SQLite finds them in whatever case, and returns them as they were declared. */
+    private object Names : IdentifierProcessing {
+        override fun quote(identifier: String): String = "\"${identifier.replace("\"", "\"\"")}\""
+
+        override fun standardizeLetterCase(identifier: String): String = identifier
+    }
 }
 
 /** What Spring Data finds in `META-INF/spring.factories`. */
