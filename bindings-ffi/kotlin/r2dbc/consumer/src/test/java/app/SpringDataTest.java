@@ -48,7 +48,7 @@ class SpringDataTest {
 
     record Item(@Id Long id, String name, BigDecimal price, boolean sold, Status status, LocalDate made, @Version Integer version) {
         static Item of(String name) {
-            return new Item(null, name, new BigDecimal("12.50"), true, Status.NEW, LocalDate.of(2026, 12, 1), null);
+            return new Item(null, name, new BigDecimal("12.5"), true, Status.NEW, LocalDate.of(2026, 12, 1), null);
         }
 
         Item renamed(String other) {
@@ -60,6 +60,8 @@ class SpringDataTest {
 
     interface Items extends R2dbcRepository<Item, Long> {
         Flux<Item> findByNameStartingWithOrderByNameDesc(String start);
+
+        Flux<Item> findByNameContaining(String part);
 
         Flux<Item> findByNameIn(List<String> names);
 
@@ -132,7 +134,9 @@ class SpringDataTest {
     void derivedAndWrittenQueriesRun() {
         all(items.saveAll(Flux.just("lamp", "desk", "door", "50%").map(Item::of)));
         assertEquals(List.of("door", "desk"), names(items.findByNameStartingWithOrderByNameDesc("d")));
-        assertEquals(List.of(), names(items.findByNameStartingWithOrderByNameDesc("%")));
+        assertEquals(List.of("desk"), names(items.findByNameContaining("es")));
+        // Spring Data escapes wildcards by a backslash, and does not tell SQLite, which has no such default.
+        assertEquals(List.of(), names(items.findByNameContaining("0%")));
         assertEquals(List.of("lamp", "desk"), names(items.findByNameIn(List.of("lamp", "desk", "none"))));
         assertEquals(true, get(items.existsByName("lamp")));
         assertEquals(4, get(items.dearer(new BigDecimal("12.4"))));

