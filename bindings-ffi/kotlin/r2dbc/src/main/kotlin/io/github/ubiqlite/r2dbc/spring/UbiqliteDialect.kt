@@ -1,10 +1,8 @@
 package io.github.ubiqlite.r2dbc.spring
 
-import io.r2dbc.spi.ConnectionFactory
-import java.util.Optional
-import org.springframework.data.r2dbc.dialect.DialectResolver
 import org.springframework.data.r2dbc.dialect.R2dbcDialect
 import org.springframework.data.relational.core.dialect.AbstractDialect
+import org.springframework.data.relational.core.dialect.InsertRenderContext
 import org.springframework.data.relational.core.dialect.LimitClause
 import org.springframework.data.relational.core.dialect.LockClause
 import org.springframework.data.relational.core.sql.IdentifierProcessing
@@ -25,6 +23,9 @@ public object UbiqliteDialect : AbstractDialect(), R2dbcDialect {
     override fun lock(): LockClause = NoLock
 
     override fun getIdentifierProcessing(): IdentifierProcessing = Names
+
+    /** For an entity whose values are all null. */
+    override fun getInsertRenderContext(): InsertRenderContext = InsertRenderContext { " DEFAULT VALUES" }
 
     override fun getConverters(): Collection<Any> = listOf(ColumnConverter)
 
@@ -52,10 +53,4 @@ public object UbiqliteDialect : AbstractDialect(), R2dbcDialect {
 
         override fun standardizeLetterCase(identifier: String): String = identifier
     }
-}
-
-/** What Spring Data finds in `META-INF/spring.factories`. */
-internal class UbiqliteDialectProvider : DialectResolver.R2dbcDialectProvider {
-    override fun getDialect(connectionFactory: ConnectionFactory): Optional<R2dbcDialect> =
-        if (connectionFactory.metadata.name == "SQLite") Optional.of(UbiqliteDialect) else Optional.empty()
 }
