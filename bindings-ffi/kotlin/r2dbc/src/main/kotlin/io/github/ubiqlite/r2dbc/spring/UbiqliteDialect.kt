@@ -7,6 +7,7 @@ import org.springframework.data.relational.core.dialect.LimitClause
 import org.springframework.data.relational.core.dialect.LockClause
 import org.springframework.data.relational.core.sql.IdentifierProcessing
 import org.springframework.data.relational.core.sql.LockOptions
+import org.springframework.data.relational.core.sql.SqlIdentifier
 import org.springframework.r2dbc.core.binding.BindMarkersFactory
 
 /**
@@ -26,6 +27,9 @@ public object UbiqliteDialect : AbstractDialect(), R2dbcDialect {
 
     /** For an entity whose values are all null. */
     override fun getInsertRenderContext(): InsertRenderContext = InsertRenderContext { " DEFAULT VALUES" }
+
+    // The driver quotes it, and Spring Data 4 would do so before.
+    override fun renderForGeneratedValues(identifier: SqlIdentifier): String = identifier.reference
 
     override fun getConverters(): Collection<Any> = listOf(ColumnConverter)
 
