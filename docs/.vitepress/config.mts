@@ -15,6 +15,7 @@ const GUIDE = [
   ['replication', 'Continuous backup'],
   ['observing', 'Observing'],
   ['shell', 'The shell'],
+  ['typed-rows', 'Typed rows from a schema'],
   ['cancellation', 'Cancellation and timeouts'],
   ['errors', 'Errors'],
   ['values', 'Values and dates'],

@@ -51,6 +51,11 @@ pub(crate) const ALL: &[Part] = &[
         When::Named(setup::c_compiler, test::other_crates::compile),
     ),
     part(
+        "litestream",
+        "litestream, which Go builds, restores from the files of a replica",
+        When::Named(test::ltx::setup, test::ltx::steps),
+    ),
+    part(
         "tauri",
         "the plugin for Tauri, in an app with windows of WebKitGTK",
         When::Named(test::tauri::setup, test::tauri::steps),

@@ -31,6 +31,7 @@ impl Backend for ProgramsOnly {
             row_changes: false,
             changesets: false,
             backups: false,
+            replicas: false,
         }
     }
 

@@ -49,6 +49,11 @@ const METHODS: &[&str] = &[
     "touch",
     "check",
     "recover",
+    "replicate",
+    "flush",
+    "state",
+    "stop",
+    "restore_replica",
     "migrations",
     "outbox",
     "wait",
@@ -73,6 +78,7 @@ const NEEDS: &[&str] = &[
     "sessions",
     "files",
     "recovery",
+    "replicas",
     "interrupts",
     "real_type",
     "utf16_text",
@@ -129,6 +135,10 @@ const CALL_KEYS: &[&str] = &[
     "allow_newer",
     "accept_edited",
     "lock_timeout",
+    "interval",
+    "replica",
+    "transaction",
+    "time",
 ];
 
 const OTHER_STEPS: &[(&str, &[&str])] = &[

@@ -5,6 +5,7 @@ import io.github.ubiqlite.internal.Mapping
 import io.github.ubiqlite.internal.Migrating
 import io.github.ubiqlite.internal.Op
 import io.github.ubiqlite.internal.Owner
+import io.github.ubiqlite.internal.Place
 import io.github.ubiqlite.internal.CallTarget
 import io.github.ubiqlite.internal.Batches
 import io.github.ubiqlite.internal.applied
@@ -15,6 +16,7 @@ import io.github.ubiqlite.internal.copied
 import io.github.ubiqlite.internal.copiedBytes
 import io.github.ubiqlite.internal.damages
 import io.github.ubiqlite.internal.recovered
+import io.github.ubiqlite.internal.replicated
 import io.github.ubiqlite.internal.restored
 import io.github.ubiqlite.internal.updates
 import io.github.ubiqlite.internal.updatesOfAll
@@ -375,6 +377,16 @@ public class Database private constructor(
      */
     public suspend fun restore(bytes: ByteArray): Unit = restored(target, bytes)
 
+    /**
+     * Keeps a replica of the database up to date in the folder [to], from which [restoreReplica] makes the
+     * database of any moment again: `db.replicate("backup") { keep = 30.days }`. [Replica] has the rules.
+     *
+     * @throws UbiqliteException `Unsupported` without a write-ahead log; `Busy` if another process, or another replica,
+     * writes to the folder; `CannotOpen` and `Io` of the folder; `InvalidArgument` for options that can't be used
+     */
+    public suspend fun replicate(to: String, options: ReplicaOptions.() -> Unit = {}): Replica =
+        Replica(replicated(target, Place.Folder(to), ReplicaOptions().apply(options)))
+
     /** Returns what the storage can do. */
     public suspend fun capabilities(): Capabilities = target.ask(Op.CAPABILITIES).capabilities()
 
@@ -464,6 +476,13 @@ public class Database private constructor(
             if (from.isEmpty()) throw invalid("the path of the damaged database must not be empty")
             return open(":memory:").use { recovered(it.target, from, to) }
         }
+
+        /**
+         * Makes the database of a moment of the replica in the folder [from], in the new file [to]: see
+         * [ReplicaMoment]. Returns the number of its last transaction.
+         */
+        public suspend fun restoreReplica(from: String, to: String, moment: ReplicaMoment = ReplicaMoment.LATEST): Long =
+            open(":memory:").use { restored(it.target, Place.Folder(from), to, moment) }
 
         /** Opens a database, [fills][fill] it, and applies its migrations. */
         private suspend inline fun opened(path: String, chosen: DatabaseOptions, fill: (Database) -> Unit): Database {
