@@ -26,6 +26,7 @@ const GUIDE = [
   ['use-with', 'Use it with …'],
   ['use-with-rust', 'Toasty, refinery, tower-sessions'],
   ['use-with-python', 'SQLAlchemy, Alembic, LangGraph'],
+  ['use-with-kotlin', 'SQLDelight, Spring Data, jOOQ'],
   ['inspect', 'A look inside'],
 ].map(([page, text]) => ({ text, link: `/guide/${page}` }));
 

@@ -38,7 +38,7 @@ pub(crate) fn mvn() -> Run {
 const MVN: &str = if cfg!(windows) { "mvn.cmd" } else { "mvn" };
 
 /// Returns the version of the JDK on the PATH.
-fn java() -> Option<u32> {
+pub(crate) fn java() -> Option<u32> {
     major(&Run::new("javac").arg("-version").answer().ok()?)
 }
 

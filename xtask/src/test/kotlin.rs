@@ -6,7 +6,7 @@ use std::fs;
 use anyhow::bail;
 
 use crate::build;
-use crate::maven::mvn;
+use crate::maven::{java, mvn};
 use crate::process::Run;
 use crate::report::Report;
 use crate::workspace::Workspace;
@@ -16,6 +16,9 @@ use crate::workspace::Workspace;
 const VERSIONS: [(&str, &str); 4] =
     [("2.1.21", "1.8.1"), ("2.2.21", "1.9.0"), ("2.3.21", "1.10.0"), ("2.4.10", "1.12.0")];
 
+/// The oldest Java that Spring Data R2DBC and jOOQ run on.
+const SPRING: u32 = 17;
+
 /// Runs the steps of the part `kotlin`.
 pub(crate) fn steps(workspace: &Workspace, report: &mut Report) {
     if report.step("native library", || build::kotlin::prepare(workspace)).is_none() {
@@ -24,14 +27,20 @@ pub(crate) fn steps(workspace: &Workspace, report: &mut Report) {
     }
     let maven =
         |folder: &str, goals: &[&str]| mvn().args(goals).dir(&workspace.root().join(folder)).run();
-    // Its tests include the scenarios and the TCK of R2DBC's SPI. It is installed, with all that
-    // a release has, for the steps that use it.
+    // Its tests include the scenarios, the TCK of R2DBC's SPI, and code of SQLDelight's generator. It
+    // is installed, with all that a release has, for the steps that use it.
     let install = ["-Ppackage", "install"];
     if report.step("library", || maven("bindings-ffi/kotlin", &install)).is_none() {
         report.skip(&["jar", "example"]);
         return;
     }
     report.step("jars, from Java", || maven("bindings-ffi/kotlin/java/consumer", &["test"]));
+    let spring = "R2DBC, from Spring Data and jOOQ";
+    if java().is_some_and(|major| major >= SPRING) {
+        report.step(spring, || maven("bindings-ffi/kotlin/r2dbc/consumer", &["test"]));
+    } else {
+        report.skip(&[spring]);
+    }
     for (kotlin, serialization) in VERSIONS {
         report.step(&format!("jar, Kotlin {kotlin}"), || {
             let versions = [

@@ -197,7 +197,7 @@ internal class Scope(private val database: Database, private val mode: Mode) {
     }
 
     /** Rolls back what is open, and gives back what was acquired. Rows that are being read end with this error. */
-    suspend fun close(why: Throwable) {
+    suspend fun close(why: () -> Throwable) {
         synchronized(this) { isClosed = true }
         running.abort(why)
         try {

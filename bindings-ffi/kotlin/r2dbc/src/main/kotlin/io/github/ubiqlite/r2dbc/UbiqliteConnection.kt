@@ -122,7 +122,7 @@ internal class UbiqliteConnection(private val shared: Shared) : Connection {
     override fun close(): Publisher<Void> = completion {
         if (!closed) {
             closed = true
-            told(null) { scope.close(closed()) }
+            told(null) { scope.close { closed() } }
         }
     }
 

@@ -43,8 +43,11 @@ public class UbiqliteConnectionFactory private constructor(
     @Volatile
     private var closed = false
 
-    override fun create(): Publisher<out Connection> = publish {
-        emit(UbiqliteConnection(shared ?: told(null) { open() }))
+    override fun create(): Publisher<out Connection> = Publisher { subscriber ->
+        val open = shared
+        val connection: Publisher<Connection> =
+            if (open != null) ready { UbiqliteConnection(open) } else publish { emit(UbiqliteConnection(told(null) { open() })) }
+        connection.subscribe(subscriber)
     }
 
     override fun getMetadata(): ConnectionFactoryMetadata = Metadata

@@ -44,7 +44,7 @@ fun main(args: Array<String>) {
         val took = when (work) {
             "create" -> fill(subject)
             "point_read", "point_read_io", "point_read_r2dbc" -> reads(subject, 1, n(400_000))
-            "point_read_64" -> reads(subject, TASKS, n(800_000))
+            "point_read_64", "point_read_64_r2dbc" -> reads(subject, TASKS, n(800_000))
             "stream" -> stream(subject)
             "execute_many" -> insertMany(subject, n(ROWS))
             "insert_1_full" -> inserts(subject, 1, n(2_000))

@@ -4,7 +4,6 @@ import io.github.ubiqlite.Database
 import io.github.ubiqlite.Row
 import io.github.ubiqlite.Synchronous
 import io.github.ubiqlite.r2dbc.UbiqliteConnectionFactory
-import kotlinx.coroutines.reactive.awaitSingle
 
 class Ubiqlite private constructor(private val db: Database) : Subject {
     override suspend fun get(id: Int): Item = itemOf(db.queryOne(SELECT_ONE, id))
@@ -37,7 +36,7 @@ class Ubiqlite private constructor(private val db: Database) : Subject {
 
         suspend fun openByR2dbc(path: String): Subject {
             val db = database(path, full = false)
-            return R2dbc(Ubiqlite(db), UbiqliteConnectionFactory.of(db).create().awaitSingle())
+            return R2dbc.on(Ubiqlite(db), UbiqliteConnectionFactory.of(db))
         }
 
         private suspend fun database(path: String, full: Boolean) = Database.open(path) {
