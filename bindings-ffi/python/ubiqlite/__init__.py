@@ -77,6 +77,7 @@ from .session import AcquireContext, Session, Snapshot
 from .stats import Spent, Stats
 from .stream import RowStream
 from .table import Table, Transfer
+from .trace import TracedCall, TraceListener
 from .transaction import Mode, Savepoint, SavepointScope, Transaction, TransactionScope
 from .watch import Update, Watch, WatchAll, WatchedQuery
 
@@ -167,6 +168,8 @@ __all__ = [
     "Table",
     "Timeout",
     "TooBig",
+    "TraceListener",
+    "TracedCall",
     "Transaction",
     "TransactionScope",
     "Transfer",

@@ -15,6 +15,10 @@
 //! | 11 run | rows changed, last row id, a tuple of (name, declared type or `None`) for each column, the rows in a list |
 //! | 12 update | the new rows in a list, the number of their names, the names as a tuple or `None`, and `None` if the watch is over, or a tuple: the commits, the result's number, whether it is whole, its rows, its runs, how many rows are new, gone and different, and the words of all these as bytes |
 //! | 13 updates | for each result a tuple of what an update has after its kind, in a list; 0; `None`; and `None` if the watch is over, or `True`. A tuple without the last, and more rows in the next: all of them are one result |
+//! | 14 times | nanoseconds that it waited, and that it ran; what it is; how many rows it has returned and changed, or `None`; its error as JSON, or `None` |
+//!
+//! The times of a request come under its number with [`TOLD`]: of a call that replies at once after
+//! its reply, so that whoever reads that alone need not know of them; otherwise before it.
 //!
 //! Rows are tuples, or dicts if the request's number has [`DICTS`].
 
@@ -29,6 +33,9 @@ use super::write::MarshalWriter;
 
 /// In a request's number: rows are wanted as dicts.
 pub(super) const DICTS: u32 = 1 << 30;
+
+/// In a request's number: these are its times.
+const TOLD: u32 = 1 << 31;
 
 /// About how many bytes are translated at a time: Python reads them within a fraction of a
 /// millisecond.
@@ -74,6 +81,11 @@ impl Replies {
                 continue;
             };
             count += 1;
+            if is_times(reply) {
+                times(reply, reply_at(bytes, self.at + reply.len()), out);
+                self.at += reply.len();
+                continue;
+            }
             self.from = written(reply, self.from, until, names, Tell::Always, out);
             if self.from == RowIndex::default() {
                 self.at += reply.len();
@@ -87,10 +99,66 @@ impl Replies {
     }
 }
 
-/// Writes one reply as a whole. False: there is none.
-pub(super) fn whole(bytes: &[u8], names: &mut Names, tell: Tell, out: &mut MarshalWriter) -> bool {
-    let reply = reply_at(bytes, 0);
-    reply.map(|reply| written(reply, RowIndex::default(), usize::MAX, names, tell, out)).is_some()
+/// Writes one reply as a whole, and then its times, if it has some. Returns how many tuples that
+/// is, and the length of the times.
+pub(super) fn whole(
+    bytes: &[u8],
+    names: &mut Names,
+    tell: Tell,
+    out: &mut MarshalWriter,
+) -> (u32, usize) {
+    let Some(first) = reply_at(bytes, 0) else { return (0, 0) };
+    let whole = RowIndex::default();
+    if !is_times(first) {
+        written(first, whole, usize::MAX, names, tell, out);
+        return (1, 0);
+    }
+    let reply = reply_at(bytes, first.len());
+    if let Some(reply) = reply {
+        written(reply, whole, usize::MAX, names, tell, out);
+    }
+    let before = out.len();
+    times(first, reply, out);
+    (1 + u32::from(reply.is_some()), out.len() - before)
+}
+
+fn is_times(reply: &[u8]) -> bool {
+    reply.get(8) == Some(&kind::TIMES)
+}
+
+/// Writes the times of a request that has this result.
+fn times(reply: &[u8], result: Option<&[u8]>, out: &mut MarshalWriter) {
+    let position = out.position();
+    if times_of(reply, result, out).is_none() {
+        out.back_to(position);
+        defect(reply, out);
+    }
+}
+
+fn times_of(reply: &[u8], result: Option<&[u8]>, out: &mut MarshalWriter) -> Option<()> {
+    let (id, length) = (u32_at(reply, 4)?, u32_at(reply, 12)? as usize);
+    let payload = reply.get(16..)?;
+    let counts = 16 + length.next_multiple_of(8);
+    out.tuple(8);
+    out.int(i64::from(id | TOLD));
+    out.int(i64::from(kind::TIMES));
+    out.int(i64_at(payload, 0)?);
+    out.int(i64_at(payload, 8)?);
+    out.text(std::str::from_utf8(payload.get(16..16 + length)?).ok()?);
+    for at in [counts, counts + 8] {
+        match i64_at(payload, at)? {
+            -1 => out.none(),
+            count => out.int(count),
+        }
+    }
+    match result.filter(|result| result.get(8) == Some(&kind::ERROR)) {
+        Some(error) => {
+            let json = error.get(16..)?.get(..u32_at(error, 12)? as usize)?;
+            out.text(std::str::from_utf8(json).ok()?);
+        }
+        None => out.none(),
+    }
+    Some(())
 }
 
 fn reply_at(bytes: &[u8], at: usize) -> Option<&[u8]> {

@@ -30,8 +30,10 @@ pub(crate) fn check(call: &Call<'_>, outcome: &Outcome) -> Result<(), String> {
 fn check_result(call: &Call<'_>, found: &Data) -> Result<(), String> {
     // A change reports several numbers, of which a scenario names those that matter.
     // A row is compared whole.
-    let partial =
-        matches!(call.method, "execute" | "batch" | "capabilities" | "apply" | "migrations");
+    let partial = matches!(
+        call.method,
+        "execute" | "batch" | "capabilities" | "apply" | "migrations" | "stats"
+    );
     let (found, diff) = match found {
         Data::Update { rows, diff } => (&**rows, diff.as_slice()),
         found => (found, [].as_slice()),

@@ -18,7 +18,7 @@ from data import Failure, Update, compare, read, show
 from handles import KINDS, METHODS, holding, simple
 from migrations import opened_with
 
-_PARTIAL = {"execute", "batch", "capabilities", "apply", "migrations"}
+_PARTIAL = {"execute", "batch", "capabilities", "apply", "migrations", "stats"}
 _AT_ONCE = 1.0
 Frame = tuple[str, str, Any]
 

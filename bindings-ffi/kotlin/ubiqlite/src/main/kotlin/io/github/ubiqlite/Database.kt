@@ -16,6 +16,7 @@ import io.github.ubiqlite.internal.copiedBytes
 import io.github.ubiqlite.internal.damages
 import io.github.ubiqlite.internal.recovered
 import io.github.ubiqlite.internal.restored
+import io.github.ubiqlite.internal.stats
 import io.github.ubiqlite.internal.updates
 import io.github.ubiqlite.internal.updatesOfAll
 import java.io.ByteArrayOutputStream
@@ -208,6 +209,34 @@ public class Database private constructor(
      * `NotADatabase` if nothing in the file is of a database
      */
     public suspend fun recover(path: String): Recovered = recovered(target, "", path)
+
+    /**
+     * Returns what this database has done and is doing: who waits, how long waits and work took, commits,
+     * caches, and the log. It waits for nobody.
+     *
+     * ```kotlin
+     * val stats = db.stats()
+     * println("${stats.commits} commits; ${stats.waitingWrites} writes wait")
+     * ```
+     */
+    public suspend fun stats(): Stats = stats(target)
+
+    /**
+     * Calls [listener] whenever a call of this database is over, and tells how long it waited apart from how
+     * long it ran. The engine measures only while somebody listens.
+     *
+     * ```kotlin
+     * val tracing = db.trace(slowerThan = 100.milliseconds) { call -> println(call) }
+     * ```
+     * The listener is called soon after the call, one call at a time, on a thread which it may block. What it
+     * throws goes to that thread's handler of uncaught exceptions. One that refers to the database keeps it
+     * from being closed when it is forgotten.
+     *
+     * @param slowerThan it is told only of calls that ran for at least so long; how long they waited does not count
+     * @return removes the listener when it is closed
+     */
+    public fun trace(slowerThan: Duration = Duration.ZERO, listener: (TracedCall) -> Unit): AutoCloseable =
+        target.client.traces.add(slowerThan, listener)
 
     /**
      * Returns these migrations of this database, to be run and inspected. Nothing happens before one of
