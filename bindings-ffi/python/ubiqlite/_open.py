@@ -16,8 +16,8 @@ from ._migration_files import MigrationFiles
 from ._opening import settled
 from ._paths import path_of
 from ._recover import Recovered, recovered
+from ._statement_log import log_statements as logging_of
 from ._target import DatabaseTarget, TimeLimit, duration_of, millis
-from ._tracing import log_statements as logging_of
 from .backup import content_of
 from .database import Database
 from .errors import Error, Internal, InvalidArgument

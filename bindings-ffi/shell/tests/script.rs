@@ -326,21 +326,6 @@ fn check_backup_and_restore_go_together() {
 }
 
 #[test]
-fn stats_are_of_the_shells_own_work_and_of_the_log() {
-    let place = Place::new(ITEMS);
-    let told = place.answer(&["DELETE FROM items", "BEGIN", ".stats", "COMMIT"]);
-    let value = |name: &str| {
-        let line = told.lines().find(|line| line.split(' ').next() == Some(name));
-        line.unwrap_or_else(|| panic!("no {name}: {told}"))[name.len()..].trim().to_owned()
-    };
-    assert_eq!((value("commits"), value("page_size")), ("1".to_owned(), "4096".to_owned()));
-    assert_ne!(value("log_pages"), "0");
-    assert_eq!(value("oldest_reader"), "-", "the transaction has read nothing yet");
-    assert!(value("write_waits.longest").ends_with(" ms"), "{told}");
-    assert!(place.refusal(&[".stats all"]).contains("usage: .stats"));
-}
-
-#[test]
 fn what_is_no_database_or_damaged_is_told_with_what_to_do() {
     let place = Place::new("");
     place.write("app.db", &"this is no database. ".repeat(100));

@@ -17,6 +17,7 @@ mod reply;
 mod request;
 #[cfg(test)]
 mod tests;
+mod times;
 mod update;
 pub(crate) mod write;
 

@@ -17,7 +17,7 @@
 //! | 13 updates | for each result a tuple of what an update has after its kind, in a list; 0; `None`; and `None` if the watch is over, or `True`. A tuple without the last, and more rows in the next: all of them are one result |
 //! | 14 times | nanoseconds that it waited, and that it ran; what it is; how many rows it has returned and changed, or `None`; its error as JSON, or `None` |
 //!
-//! The times of a request come under its number with [`TOLD`]: of a call that replies at once after
+//! The times of a request come under its number with [`TOLD`](super::times::TOLD): of a call that replies at once after
 //! its reply, so that whoever reads that alone need not know of them; otherwise before it.
 //!
 //! Rows are tuples, or dicts if the request's number has [`DICTS`].
@@ -28,14 +28,12 @@ use ubiqlite::ext::wire::numbers::{kind, reply as flag};
 
 use super::names::{Names, Tell};
 use super::pages::{PageHead, WirePage, i64_at, read, u32_at};
+use super::times::{is_times, times};
 use super::update::UpdateHead;
 use super::write::MarshalWriter;
 
 /// In a request's number: rows are wanted as dicts.
 pub(super) const DICTS: u32 = 1 << 30;
-
-/// In a request's number: these are its times.
-const TOLD: u32 = 1 << 31;
 
 /// About how many bytes are translated at a time: Python reads them within a fraction of a
 /// millisecond.
@@ -122,45 +120,6 @@ pub(super) fn whole(
     (1 + u32::from(reply.is_some()), out.len() - before)
 }
 
-fn is_times(reply: &[u8]) -> bool {
-    reply.get(8) == Some(&kind::TIMES)
-}
-
-/// Writes the times of a request that has this result.
-fn times(reply: &[u8], result: Option<&[u8]>, out: &mut MarshalWriter) {
-    let position = out.position();
-    if times_of(reply, result, out).is_none() {
-        out.back_to(position);
-        defect(reply, out);
-    }
-}
-
-fn times_of(reply: &[u8], result: Option<&[u8]>, out: &mut MarshalWriter) -> Option<()> {
-    let (id, length) = (u32_at(reply, 4)?, u32_at(reply, 12)? as usize);
-    let payload = reply.get(16..)?;
-    let counts = 16 + length.next_multiple_of(8);
-    out.tuple(8);
-    out.int(i64::from(id | TOLD));
-    out.int(i64::from(kind::TIMES));
-    out.int(i64_at(payload, 0)?);
-    out.int(i64_at(payload, 8)?);
-    out.text(std::str::from_utf8(payload.get(16..16 + length)?).ok()?);
-    for at in [counts, counts + 8] {
-        match i64_at(payload, at)? {
-            -1 => out.none(),
-            count => out.int(count),
-        }
-    }
-    match result.filter(|result| result.get(8) == Some(&kind::ERROR)) {
-        Some(error) => {
-            let json = error.get(16..)?.get(..u32_at(error, 12)? as usize)?;
-            out.text(std::str::from_utf8(json).ok()?);
-        }
-        None => out.none(),
-    }
-    Some(())
-}
-
 fn reply_at(bytes: &[u8], at: usize) -> Option<&[u8]> {
     let rest = bytes.get(at..)?;
     rest.get(..(u32_at(rest, 0)? as usize).max(16))
@@ -185,7 +144,7 @@ fn written(
 }
 
 #[cold]
-fn defect(reply: &[u8], out: &mut MarshalWriter) {
+pub(super) fn defect(reply: &[u8], out: &mut MarshalWriter) {
     out.tuple(3);
     out.int(i64::from(u32_at(reply, 4).unwrap_or(0)));
     out.int(i64::from(kind::ERROR));

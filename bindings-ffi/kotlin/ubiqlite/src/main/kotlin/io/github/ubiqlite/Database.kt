@@ -1,15 +1,12 @@
 package io.github.ubiqlite
 
-import io.github.ubiqlite.internal.EngineClient
-import io.github.ubiqlite.internal.Mapping
-import io.github.ubiqlite.internal.Migrating
 import io.github.ubiqlite.internal.Op
-import io.github.ubiqlite.internal.Owner
 import io.github.ubiqlite.internal.CallTarget
 import io.github.ubiqlite.internal.Batches
 import io.github.ubiqlite.internal.applied
 import io.github.ubiqlite.internal.indexed
 import io.github.ubiqlite.internal.invalid
+import io.github.ubiqlite.internal.opened
 import io.github.ubiqlite.internal.commits
 import io.github.ubiqlite.internal.copied
 import io.github.ubiqlite.internal.copiedBytes
@@ -40,7 +37,7 @@ import kotlinx.coroutines.withContext
  * }
  * ```
  */
-public class Database private constructor(
+public class Database internal constructor(
     target: CallTarget,
     /** The path it was opened with. */
     public val path: String,
@@ -433,16 +430,6 @@ public class Database private constructor(
         }
     }
 
-    /** Runs [block], and closes if it fails. What it has thrown comes first. */
-    private suspend inline fun orClosed(block: () -> Unit) {
-        try {
-            block()
-        } catch (error: Throwable) {
-            runCatching { closeAnyway() }.exceptionOrNull()?.let(error::addSuppressed)
-            throw error
-        }
-    }
-
     @PublishedApi
     internal suspend fun closeAnyway(): Unit = withContext(NonCancellable) { close() }
 
@@ -492,19 +479,6 @@ public class Database private constructor(
         public suspend fun recover(from: String, to: String): Recovered {
             if (from.isEmpty()) throw invalid("the path of the damaged database must not be empty")
             return open(":memory:").use { recovered(it.target, from, to) }
-        }
-
-        /** Opens a database, [fills][fill] it, and applies its migrations. */
-        private suspend inline fun opened(path: String, chosen: DatabaseOptions, fill: (Database) -> Unit): Database {
-            if (path.isEmpty()) throw invalid("the path of a database must not be empty")
-            if ('\u0000' in path) throw invalid("the path contains a NUL character, which no file name can contain")
-            val client = EngineClient.open(path, chosen.settings(), Mapping.of(chosen.json, chosen.snakeCase))
-            val db = Database(CallTarget(client, Owner(client), null, EngineClient.NO_LIMIT), path)
-            db.orClosed {
-                fill(db)
-                chosen.toApply?.let { Migrating(db.target, it, path).run() }
-            }
-            return db
         }
     }
 }
