@@ -272,7 +272,7 @@ impl Database {
     /// # Ok(()) }
     /// ```
     pub async fn snapshot(&self) -> Result<Snapshot> {
-        let session = self.traced(Intent::Snapshot, "SNAPSHOT").await?;
+        let session = self.traced_session(Intent::Snapshot, "SNAPSHOT").await?;
         Ok(Snapshot::new(session, self.limit, &self.inner))
     }
 
@@ -283,11 +283,11 @@ impl Database {
     /// # Errors
     /// `Timeout` if none was free within the acquire timeout.
     pub async fn acquire(&self) -> Result<Session> {
-        let session = self.traced(Intent::Dedicated, "ACQUIRE").await?;
+        let session = self.traced_session(Intent::Dedicated, "ACQUIRE").await?;
         Ok(Session::new(session, self.limit, &self.inner))
     }
 
-    async fn traced(
+    async fn traced_session(
         &self,
         intent: Intent,
         name: &str,
