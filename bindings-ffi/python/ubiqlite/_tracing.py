@@ -164,7 +164,8 @@ class _Trace:
 
 
 def _nanos(time: Optional[int]) -> Optional[timedelta]:
-    return None if time is None else timedelta(microseconds=time / 1000)
+    # Rounded up: what has run did not run for no time.
+    return None if time is None else timedelta(microseconds=-(-time // 1000))
 
 
 class ClientTraces:

@@ -30,7 +30,7 @@ class TracedCall:
     """How long it waited: in a queue, for a connection, for a lock of another process. ``None`` if it is not known,
     as of a call that was cancelled."""
     run: Optional[timedelta]
-    """How long it ran, the commit of a write included. ``None`` if it is not known."""
+    """How long it ran, the commit of a write included, rounded up. ``None`` if it is not known."""
     rows: Optional[int]
     """How many rows it returned, if it is one that returns rows."""
     rows_changed: Optional[int]

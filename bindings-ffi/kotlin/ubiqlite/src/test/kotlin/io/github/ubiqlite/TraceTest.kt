@@ -54,7 +54,7 @@ class TraceTest {
         db.table("items").insert("name" to "d")
         db.table("items").get(1L)
         db.executeMany("INSERT INTO items (name) VALUES (?)", listOf(listOf("e"), listOf("f")))
-        db.batch(Statement("DELETE FROM items WHERE id = ?", 1), Statement("DELETE FROM items WHERE id = 2"))
+        db.batch(listOf(Statement("DELETE FROM items WHERE id = ?", 1), Statement("DELETE FROM items WHERE id = 2")))
         db.timeout(1.hours).query("SELECT 'ä'")
         val calls = told.all(db)
         assertEquals(
