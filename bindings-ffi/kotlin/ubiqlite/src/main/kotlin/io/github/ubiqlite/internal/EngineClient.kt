@@ -44,7 +44,7 @@ internal class EngineClient private constructor(
             write(buffers.writer)
             buffers.writer.end()
             if (trace != null) {
-                if (trace.hasSql) trace.sql = buffers.writer.textAt(start)
+                if (op != Op.NEXT && trace.hasSql) trace.sql = buffers.writer.textAt(start)
                 call.trace = trace
             }
             send(buffers, call)

@@ -113,6 +113,10 @@ internal class CallTrace(private val traces: Traces, private val op: Int) {
 
     private var isOver = false
 
+    /** Of a stream: its handle ends it. */
+    @Volatile
+    private var hasBegun = false
+
     /** Whether the request that begins it begins with the length of its SQL, and that. */
     val hasSql: Boolean get() = op in Op.EXECUTE..Op.EXECUTE_MANY || op == Op.STREAM || op == Op.RUN
 
@@ -123,6 +127,8 @@ internal class CallTrace(private val traces: Traces, private val op: Int) {
         if (replies.u8(at + 8) != Kind.TIMES) return at
         val size = replies.u32(at)
         val length = replies.u32(at + 12)
+        // Of a request that came after the end of its stream nothing was measured.
+        if (isStream && length == 0) return at + size
         val counts = at + HEADER + 16 + ((length + 7) and 7.inv())
         fun count(place: Int) = replies.i64(place).takeIf { it >= 0 }
         times = Times(
@@ -135,15 +141,20 @@ internal class CallTrace(private val traces: Traces, private val op: Int) {
         return at + size
     }
 
-    /** Its reply is there. A stream has begun with it, unless it failed. */
+    /** Its reply is there, or that to a request for the next rows of the stream. */
     fun replied(reply: Reply) {
         val error = reply.failure
-        if (error != null || !isStream) over(error)
+        when {
+            !isStream -> over(error)
+            error == null -> hasBegun = true
+            // Rows are requested ahead, and so also after the last ones.
+            !hasBegun || error !is UbiqliteException.Closed -> over(error)
+        }
     }
 
-    /** Nobody waits for its reply. A stream that has begun ends with its handle. */
+    /** Nobody waits for its reply. */
     fun cancelled() {
-        if (!isStream || times == null) over(UbiqliteException.Cancelled(Fields("the call was cancelled")))
+        if (!hasBegun) over(UbiqliteException.Cancelled(Fields("the call was cancelled")))
     }
 
     /** It has ended. */
