@@ -57,13 +57,25 @@ pub(super) struct HubState {
 /// One watch: queries whose results belong together.
 #[derive(Default)]
 pub(super) struct WatchState {
-    pub(super) queries: Box<[QueryId]>,
-    /// The versions of the results that were delivered last.
-    pub(super) seen: Box<[u64]>,
+    pub(super) queries: Box<[QueryOfWatch]>,
     /// The number of rounds when the watcher began to wait.
     pub(super) asked: Option<u64>,
     /// Its queries do not run before this is over.
     pub(super) rest: Option<Pin<Box<Sleep>>>,
+}
+
+/// One query of a watch.
+#[derive(Clone, Copy)]
+pub(super) struct QueryOfWatch {
+    pub(super) id: QueryId,
+    /// The version of its result that was delivered last; 0 before the first.
+    pub(super) seen: u64,
+}
+
+impl WatchState {
+    pub(super) fn ids(&self) -> impl Iterator<Item = QueryId> + Clone {
+        self.queries.iter().map(|query| query.id)
+    }
 }
 
 impl Hub {
@@ -87,14 +99,16 @@ impl Hub {
     pub(crate) fn add(&self, watched: Vec<Watched>) -> WatchId {
         let mut state = self.state();
         let id = state.next_id();
-        let queries: Box<[_]> = watched.into_iter().map(|it| state.queries.add(it, id)).collect();
-        let seen = vec![0; queries.len()].into();
-        for query in &*queries {
-            if state.queries.get(*query).is_some_and(|query| query.dirty) {
-                state.dirty.push(*query);
+        let mut queries = Vec::with_capacity(watched.len());
+        for query in watched {
+            let query = state.queries.add(query, id);
+            if state.queries.get(query).is_some_and(|query| query.dirty) {
+                state.dirty.push(query);
             }
+            queries.push(QueryOfWatch { id: query, seen: 0 });
         }
-        state.watches.insert(id, WatchState { queries, seen, ..WatchState::default() });
+        let queries = queries.into();
+        state.watches.insert(id, WatchState { queries, ..WatchState::default() });
         state.stale = true;
         id
     }
@@ -103,7 +117,7 @@ impl Hub {
     pub(crate) fn remove(&self, id: WatchId) {
         let mut state = self.state();
         let Some(watch) = state.watches.remove(&id) else { return };
-        for query in watch.queries {
+        for query in watch.ids() {
             state.stale |= state.queries.remove(query, id);
         }
         // Too much recorded does no harm; nothing is recorded once nobody watches.

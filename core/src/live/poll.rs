@@ -159,7 +159,8 @@ impl Hub {
             return None;
         }
         let now = platform::now();
-        let own = state.watches.get(&id).map(|watch| watch.queries.to_vec()).unwrap_or_default();
+        let own =
+            state.watches.get(&id).map(|watch| watch.ids().collect::<Vec<_>>()).unwrap_or_default();
         let rest = |query: &QueryId| {
             let until = state.queries.get(*query).map_or(Duration::ZERO, |it| it.rests_until);
             until.saturating_sub(now)
@@ -290,7 +291,7 @@ impl HubState {
     /// Returns what a watch is to get now, if it is anything.
     fn deliver(&mut self, id: WatchId) -> Option<Result<Delivery>> {
         let watch = self.watches.get_mut(&id)?;
-        let queries: Vec<_> = watch.queries.iter().filter_map(|it| self.queries.get(*it)).collect();
+        let queries: Vec<_> = watch.ids().filter_map(|it| self.queries.get(it)).collect();
         let failed = |(index, query): (usize, &&Query)| {
             query.failed.as_ref().map(|error| error.duplicate().with_index(index))
         };
@@ -298,7 +299,8 @@ impl HubState {
             return Some(Err(error));
         }
         let asked = *watch.asked.get_or_insert(self.rounds);
-        let news = queries.iter().zip(&watch.seen).any(|(query, seen)| query.version > *seen);
+        let news =
+            queries.iter().zip(&watch.queries).any(|(query, last)| query.version > last.seen);
         let round = queries.first().map_or(0, |query| query.round);
         let together = queries.iter().all(|query| query.round == round && query.result.is_some());
         // Under commits that never pause, what has run since the watcher asked is new enough.
@@ -308,7 +310,9 @@ impl HubState {
         }
         let results = queries.iter().filter_map(|query| query.result.clone()).collect();
         let moment = queries.iter().map(|query| query.moment).min().unwrap_or_default();
-        watch.seen = queries.iter().map(|query| query.version).collect();
+        for (last, query) in watch.queries.iter_mut().zip(queries) {
+            last.seen = query.version;
+        }
         watch.asked = None;
         Some(Ok(Delivery { moment, results }))
     }
@@ -317,14 +321,15 @@ impl HubState {
     /// their results are to be of one moment.
     fn queries_to_run(&self, id: WatchId) -> Vec<QueryId> {
         let Some(watch) = self.watches.get(&id) else { return Vec::new() };
-        let mut queries = watch.queries.iter().filter_map(|it| self.queries.get(*it));
+        let mut queries = watch.ids().filter_map(|it| self.queries.get(it));
         let dirty = queries.clone().any(|query| query.dirty || query.result.is_none());
         let round = queries.clone().next().map_or(0, |query| query.round);
         let apart = queries.any(|query| query.round != round);
-        let news = watch.queries.iter().zip(&watch.seen).any(|(query, seen)| {
-            self.queries.get(*query).is_some_and(|query| query.version > *seen)
-        });
-        if dirty || (apart && news) { watch.queries.to_vec() } else { Vec::new() }
+        let news = watch
+            .queries
+            .iter()
+            .any(|last| self.queries.get(last.id).is_some_and(|query| query.version > last.seen));
+        if dirty || (apart && news) { watch.ids().collect() } else { Vec::new() }
     }
 
     /// Adds the queries that other watches wait for, unless they rest until after `now`.
