@@ -54,9 +54,12 @@ await build({
   ],
 });
 
+// A page of a Tauri app has the client in this file, and the engine in the app: no module and no worker.
+await build({ ...browser, entryPoints: { tauri: 'ts/tauri/index.ts' }, external: ['@tauri-apps/api'] });
+
 // What other libraries are used through has nothing of the rest in it, nor of them. The hook for React has no
 // 'use client', about which Vite and Rollup warn: the component that calls it has one.
-const adapters = ['drizzle', 'kysely', 'react'];
+const adapters = ['drizzle', 'kysely', 'prisma', 'react'];
 for (const [format, extension] of [['esm', '.mjs'], ['cjs', '.cjs']]) {
   await build({
     ...common, platform: 'neutral', format, packages: 'external', outExtension: { '.js': extension },

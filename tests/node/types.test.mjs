@@ -18,9 +18,9 @@ const skip = existsSync(COMPILER) ? false : 'TypeScript is not installed in bind
 /** Compiles files in a project that has the package as a dependency; returns the errors. */
 async function errors(t, files, options = {}) {
   const project = folder(t);
-  mkdirSync(join(project, 'node_modules/@types'), { recursive: true });
+  for (const scope of ['@prisma', '@types']) mkdirSync(join(project, 'node_modules', scope), { recursive: true });
   symlinkSync(dirname(dirname(PACKAGE)), join(project, 'node_modules/ubiqlite'));
-  for (const name of ['@types/node', 'drizzle-orm', 'kysely', 'undici-types']) symlinkSync(join(MODULES, name), join(project, 'node_modules', name));
+  for (const name of ['@prisma/debug', '@prisma/driver-adapter-utils', '@types/node', 'drizzle-orm', 'kysely', 'undici-types']) symlinkSync(join(MODULES, name), join(project, 'node_modules', name));
   // So that the files find the package in the project, not one next to their originals.
   files.forEach(({ from, to }) => symlinkSync(from, join(project, to)));
   const config = {
@@ -42,7 +42,7 @@ function ours(output) {
   return output.split(/\n(?=\S)/).filter((error) => !error.startsWith('node_modules/drizzle-orm/')).join('\n').trim();
 }
 
-const USAGES = ['usage.ts', 'react.ts', 'kysely.ts', 'drizzle.ts', 'inspect.ts'].map((to) => ({ from: fileURLToPath(new URL(`types/${to}`, import.meta.url)), to }));
+const USAGES = ['usage.ts', 'react.ts', 'kysely.ts', 'drizzle.ts', 'prisma.ts', 'inspect.ts'].map((to) => ({ from: fileURLToPath(new URL(`types/${to}`, import.meta.url)), to }));
 
 test('a strict compiler takes what is right and refuses what is wrong', { skip, timeout: 120_000 }, async (t) => {
   assert.equal(await errors(t, USAGES), '');

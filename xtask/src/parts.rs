@@ -51,6 +51,11 @@ pub(crate) const ALL: &[Part] = &[
         When::Named(setup::c_compiler, test::other_crates::compile),
     ),
     part(
+        "tauri",
+        "the plugin for Tauri, in an app with windows of WebKitGTK",
+        When::Named(test::tauri::setup, test::tauri::steps),
+    ),
+    part(
         "bench",
         "the benchmark programs compile",
         When::Named(setup::c_compiler, test::peers::steps),

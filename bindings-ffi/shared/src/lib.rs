@@ -3,6 +3,7 @@
 
 mod driver;
 mod open;
+pub mod remote;
 
 pub use driver::{Bell, Driver, DriverHost};
 pub use open::{deserialize, open};

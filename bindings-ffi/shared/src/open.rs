@@ -20,7 +20,7 @@ pub async fn deserialize(bytes: Vec<u8>, options: &str) -> Result<Database> {
     settings(options)?.options()?.deserialize(bytes).await
 }
 
-fn settings(options: &str) -> Result<Settings> {
+pub(crate) fn settings(options: &str) -> Result<Settings> {
     serde_json::from_str(options).map_err(|error| {
         Error::new(ErrorKind::InvalidArgument, format!("the options can't be used: {error}"))
     })

@@ -1,5 +1,6 @@
 import type { CompiledQuery, DatabaseConnection, QueryResult } from 'kysely';
 
+import { NamedSavepoints } from '../adapters/named-savepoints.js';
 import type { Database } from '../api/database.js';
 import type { RunResult } from '../api/rows.js';
 import type { Session, Snapshot } from '../api/session.js';
@@ -19,7 +20,7 @@ interface Abortable {
 export class Connection implements DatabaseConnection {
   private session: Session | undefined;
   private transaction: Transaction | Snapshot | undefined;
-  private readonly savepoints: { name: string; savepoint: Savepoint | undefined }[] = [];
+  private readonly savepoints = new NamedSavepoints();
   /** How many statements were run, and why the first of them needed the session, if it did. */
   private statements = 0;
   private changed: unknown;
@@ -81,7 +82,7 @@ export class Connection implements DatabaseConnection {
   }
 
   async commit(): Promise<void> {
-    await this.releaseFrom(0);
+    await this.savepoints.releaseAll();
     if (this.transaction !== undefined && 'commit' in this.transaction) await this.transaction.commit();
     await this.rollback();
   }
@@ -89,28 +90,24 @@ export class Connection implements DatabaseConnection {
   /** Rolls back what has not ended: a transaction whose commit failed has. */
   async rollback(): Promise<void> {
     await this.transaction?.[Symbol.asyncDispose]();
-    this.savepoints.length = 0;
+    this.savepoints.clear();
     this.transaction = undefined;
     if (this.queryOnly) await this.session?.run('PRAGMA query_only = 0');
     this.queryOnly = false;
   }
 
-  async savepoint(name: string): Promise<void> {
-    const { innermost } = this;
-    const savepoint = 'beginSavepoint' in innermost ? await innermost.beginSavepoint() : undefined;
-    this.savepoints.push({ name, savepoint });
+  savepoint(name: string): Promise<void> {
+    return this.savepoints.begin(this.begun, name);
   }
 
   /** Undoes what was done since the savepoint, which stays, as in SQL. */
   async rollbackTo(name: string): Promise<void> {
-    const [{ savepoint }] = this.savepoints.splice(this.find(name));
-    await savepoint?.rollback();
-    await this.savepoint(name);
+    await this.savepoints.rollbackTo(this.begun, name);
   }
 
   /** Ends the savepoint and those inside of it, and keeps what they did. */
-  releaseTo(name: string): Promise<void> {
-    return this.releaseFrom(this.find(name));
+  async releaseTo(name: string): Promise<void> {
+    await this.savepoints.releaseTo(name);
   }
 
   /** @throws why the connection can't have been what was meant, if all that it did was to be changed */
@@ -132,17 +129,12 @@ export class Connection implements DatabaseConnection {
   }
 
   private get innermost(): Database | Session | Transaction | Snapshot | Savepoint {
-    return this.savepoints.at(-1)?.savepoint ?? this.transaction ?? this.session ?? this.database;
+    return this.savepoints.innermost ?? this.transaction ?? this.session ?? this.database;
   }
 
-  private find(name: string): number {
-    const index = this.savepoints.map((it) => it.name).lastIndexOf(name);
-    if (index < 0) throw new Error(`no such savepoint: ${name}`);
-    return index;
-  }
-
-  private async releaseFrom(index: number): Promise<void> {
-    for (const { savepoint } of this.savepoints.splice(index).reverse()) await savepoint?.release();
+  /** Kysely has savepoints in transactions only. */
+  private get begun(): Transaction | Snapshot {
+    return this.transaction as Transaction | Snapshot;
   }
 }
 

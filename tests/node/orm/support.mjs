@@ -1,12 +1,10 @@
-/**
- * The package as npm would install it, next to the libraries that it has adapters for: so that all share one copy of them.
- */
+/** The package next to the libraries that it has adapters for, and what the tests of those share. */
 
-import { cpSync, readdirSync, rmSync, statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { PACKAGE, folder, within } from '../support.mjs';
+import { install } from '../installed.mjs';
+import { folder, within } from '../support.mjs';
 
 export { ENGINE, PACKAGE, failure, folder, only, pause, within } from '../support.mjs';
 
@@ -15,18 +13,7 @@ export const LIMIT = 30_000;
 
 export const HERE = fileURLToPath(new URL('.', import.meta.url));
 
-const installed = join(HERE, 'node_modules/ubiqlite');
-const source = dirname(dirname(PACKAGE));
-const wanted = ['package.json', ...readdirSync(join(source, 'dist'), { recursive: true }).map((name) => join('dist', name))].filter((name) => {
-  return !name.endsWith('.map') && !name.startsWith(join('dist', 'wasm')) && statSync(join(source, name)).isFile();
-});
-const stamp = (root) => wanted.map((name) => Math.floor(statSync(join(root, name), { throwIfNoEntry: false })?.mtimeMs)).join();
-// Only when it is another: test files may run at the same time.
-if (stamp(installed) !== stamp(source)) {
-  rmSync(installed, { recursive: true, force: true });
-  for (const name of wanted) cpSync(join(source, name), join(installed, name), { preserveTimestamps: true });
-}
-
+install(import.meta.url);
 const { open } = await import('ubiqlite');
 export { open };
 

@@ -11,6 +11,7 @@ pub(crate) mod peers;
 pub(crate) mod python;
 pub(crate) mod rust;
 mod scripts;
+pub(crate) mod tauri;
 pub(crate) mod tools;
 pub(crate) mod wasm;
 

@@ -16,7 +16,7 @@ pub(crate) fn setup() -> anyhow::Result<()> {
     build::npm::setup()?;
     let workspace = Workspace::find()?;
     npm::install(&example(&workspace))?;
-    for folder in [FRAMEWORKS, ORM] {
+    for folder in [FRAMEWORKS, ORM, PRISMA] {
         npm::install(&workspace.root().join(folder))?;
     }
     Ok(())
@@ -27,6 +27,9 @@ const FRAMEWORKS: &str = "tests/node/frameworks";
 
 /// The tests with query builders and ORMs, and the suites of those who use them.
 const ORM: &str = "tests/node/orm";
+
+/// The tests with Prisma, which has many packages of its own.
+const PRISMA: &str = "tests/node/prisma";
 
 /// The variable that names the engine to use, if the program does not.
 const ENGINE: &str = "UBIQLITE_ENGINE";
@@ -52,7 +55,7 @@ pub(crate) fn steps(workspace: &Workspace, report: &mut Report) {
             let scenarios = Run::new("node").arg("tests/spec/js/node.mjs");
             scenarios.env(ENGINE, engine).dir(workspace.root()).run()
         });
-        for folder in ["tests/node", FRAMEWORKS, ORM] {
+        for folder in ["tests/node", FRAMEWORKS, ORM, PRISMA] {
             scripts::steps_with(workspace, report, folder, (ENGINE, engine));
         }
     }

@@ -1,0 +1,171 @@
+//! Serves clients that live in other contexts, such as the pages of a window, and send their
+//! requests as numbered messages.
+//!
+//! A transport may deliver messages in another order than they were sent, so each has a number, in
+//! both directions, and is handled in its turn. Clients belong to an owner; when it goes away, what
+//! runs for them is cancelled and what is open for them is rolled back. Clients that open the same
+//! file with the same options share one [`Database`]: their transactions wait in one queue.
+
+mod client;
+mod databases;
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use ubiqlite::ext::BoxFuture;
+use ubiqlite::{Error, ErrorKind, Result};
+
+use client::RemoteClient;
+pub use client::Replies;
+use databases::{Databases, SharedDatabase};
+
+/// Drives futures to completion, each on some thread.
+pub trait Executor: Send + Sync + 'static {
+    /// Begins to drive a future.
+    fn spawn(&self, future: BoxFuture<'static, ()>);
+}
+
+/// Takes a message for a client: the number of the message, and its replies.
+pub type SendReplies = Box<dyn Fn(Replies) + Send + Sync>;
+
+/// All clients, and the databases that they have open.
+pub struct RemoteClients<O> {
+    executor: Arc<dyn Executor>,
+    databases: Arc<Databases>,
+    last: AtomicU32,
+    clients: Mutex<HashMap<u32, Entry<O>>>,
+}
+
+struct Entry<O> {
+    owner: O,
+    client: Arc<RemoteClient>,
+    database: SharedDatabase,
+}
+
+impl<O> RemoteClients<O> {
+    /// No clients yet.
+    pub fn new(executor: impl Executor) -> Self {
+        Self {
+            executor: Arc::new(executor),
+            databases: Arc::default(),
+            last: AtomicU32::new(0),
+            clients: Mutex::default(),
+        }
+    }
+
+    /// Opens a database for a new client of `owner`, and returns the client's number. `options` is
+    /// a JSON object of [`Settings`](ubiqlite::ext::wire::Settings). `send` gets the replies that
+    /// [`post`](Self::post) does not return.
+    ///
+    /// # Errors
+    /// As `ubiqlite::Options::open`; `InvalidArgument` for unknown options.
+    pub async fn open(
+        &self,
+        owner: O,
+        path: &str,
+        options: &str,
+        send: SendReplies,
+    ) -> Result<u32> {
+        let database = self.databases.open(path, options).await?;
+        let number = self.last.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
+        let executor = Arc::clone(&self.executor);
+        let client = RemoteClient::new(database.database().clone(), number, executor, send);
+        self.clients().insert(number, Entry { owner, client, database });
+        Ok(number)
+    }
+
+    /// Takes the message of this number from a client of `owner`, and all that waited for it.
+    /// Returns the replies that are ready.
+    ///
+    /// # Errors
+    /// `Closed` if there is no such client; `InvalidArgument` for bytes that are not requests, and
+    /// if too many messages wait for one that is missing. The client can then only be closed.
+    pub fn post(&self, owner: &O, client: u32, number: u32, requests: Vec<u8>) -> Result<Replies>
+    where
+        O: PartialEq,
+    {
+        let found = self
+            .clients()
+            .get(&client)
+            .filter(|entry| entry.owner == *owner)
+            .map(|entry| Arc::clone(&entry.client));
+        found.ok_or_else(gone)?.post(number, requests)
+    }
+
+    /// Cancels what runs for a client of `owner`, rolls back what is open for it, and closes its
+    /// database if no other client has it open. Does nothing if there is no such client.
+    ///
+    /// # Errors
+    /// As `Database::close`.
+    pub async fn close(&self, owner: &O, client: u32) -> Result<()>
+    where
+        O: PartialEq,
+    {
+        match self.remove(owner, client) {
+            Some(entry) => self.end(entry).await,
+            None => Ok(()),
+        }
+    }
+
+    fn remove(&self, owner: &O, client: u32) -> Option<Entry<O>>
+    where
+        O: PartialEq,
+    {
+        let mut clients = self.clients();
+        clients.get(&client).filter(|entry| entry.owner == *owner)?;
+        clients.remove(&client)
+    }
+
+    /// Closes all clients whose owner is one of these, without waiting for it.
+    pub fn leave(&self, is_gone: impl Fn(&O) -> bool)
+    where
+        O: Send + 'static,
+    {
+        for entry in self.take(is_gone) {
+            let end = end(Arc::clone(&self.databases), entry);
+            self.executor.spawn(Box::pin(async move {
+                // Nobody is left who could be told.
+                let _ = end.await;
+            }));
+        }
+    }
+
+    /// Closes all clients, and all databases.
+    ///
+    /// # Errors
+    /// As `Database::close`: the first error; the others are closed nevertheless.
+    pub async fn close_all(&self) -> Result<()> {
+        let mut outcome = Ok(());
+        for entry in self.take(|_| true) {
+            outcome = outcome.and(self.end(entry).await);
+        }
+        outcome
+    }
+
+    fn take(&self, wanted: impl Fn(&O) -> bool) -> Vec<Entry<O>> {
+        self.clients().extract_if(|_, entry| wanted(&entry.owner)).map(|(_, entry)| entry).collect()
+    }
+
+    fn end(&self, entry: Entry<O>) -> impl Future<Output = Result<()>> + use<O> {
+        end(Arc::clone(&self.databases), entry)
+    }
+
+    fn clients(&self) -> MutexGuard<'_, HashMap<u32, Entry<O>>> {
+        self.clients.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn end<O>(databases: Arc<Databases>, entry: Entry<O>) -> Result<()> {
+    let Entry { client, database, .. } = entry;
+    // Before the database is closed: closing waits for what is open.
+    client.end();
+    databases.release(database).await
+}
+
+fn gone() -> Error {
+    Error::new(ErrorKind::Closed, "this database was closed; open it again")
+}
+
+#[cfg(test)]
+mod tests;
