@@ -59,7 +59,7 @@ await build({ ...browser, entryPoints: { tauri: 'ts/tauri/index.ts' }, external:
 
 // What other libraries are used through has nothing of the rest in it, nor of them. The hook for React has no
 // 'use client', about which Vite and Rollup warn: the component that calls it has one.
-const adapters = ['drizzle', 'kysely', 'prisma', 'react'];
+const adapters = ['db0', 'drizzle', 'keyv', 'kysely', 'prisma', 'react', 'unstorage'];
 for (const [format, extension] of [['esm', '.mjs'], ['cjs', '.cjs']]) {
   await build({
     ...common, platform: 'neutral', format, packages: 'external', outExtension: { '.js': extension },

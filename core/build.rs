@@ -9,13 +9,22 @@ const PREUPDATE: &[u8] = b"sqlite3_preupdate_hook";
 /// One of the functions for change sets, which exist only with `SQLITE_ENABLE_SESSION` as well.
 const SESSION: &[u8] = b"sqlite3changegroup_schema";
 
+/// One of the functions that say where a column comes from, which exist only with
+/// `SQLITE_ENABLE_COLUMN_METADATA`.
+const COLUMN_METADATA: &[u8] = b"sqlite3_column_table_name";
+
 fn main() {
+    println!("cargo:rustc-check-cfg=cfg(sqlite_column_metadata)");
     println!("cargo:rustc-check-cfg=cfg(sqlite_preupdate)");
     println!("cargo:rustc-check-cfg=cfg(sqlite_session)");
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-env-changed=LIBSQLITE3_FLAGS");
     println!("cargo:rerun-if-env-changed=SQLITE_WASM_RS_FLAGS");
     let wasm = env::var("CARGO_CFG_TARGET_FAMILY").is_ok_and(|family| family == "wasm");
+    // In a page nobody asks for it, and it would make SQLite larger.
+    if !wasm && native_has(COLUMN_METADATA) {
+        println!("cargo:rustc-cfg=sqlite_column_metadata");
+    }
     let has = if wasm { wasm_has } else { native_has };
     if has(PREUPDATE) {
         println!("cargo:rustc-cfg=sqlite_preupdate");

@@ -1,5 +1,6 @@
 // The exports of every platform.
-export { Database, type Capabilities, type DatabaseOptions } from './api/database.js';
+export { Database, type DatabaseOptions } from './api/database.js';
+export type { Capabilities } from './api/capabilities.js';
 export { Session, Snapshot, type TransactionOptions } from './api/session.js';
 export { type Compared, type Comparison, Select } from './api/select.js';
 export type { ColumnOf, Storable, Stored, Writes, Written } from './api/columns.js';
@@ -11,6 +12,8 @@ export { Outbox } from './api/outbox.js';
 export { type LiveQuery, Watch, type WatchOptions } from './api/watch.js';
 export { type RowsOf, WatchAll, type WatchedQuery } from './api/watch-all.js';
 export type { BackupOptions, BackupProgress, BackupStreamOptions } from './api/backup.js';
+export { Replica, type ReplicaState, type ReplicateOptions, type RestoreReplicaOptions, type SnapshotReason } from './api/replicate.js';
+export type { ReplicaStorage } from './api/replica-storage.js';
 export type { DatabaseBytes } from './api/restore.js';
 export type { Damage } from './api/check.js';
 export type { Spent, Stats } from './api/stats.js';

@@ -129,6 +129,8 @@ pub use changes::RowChangeKind;
 pub use error::{Error, ErrorKind, Result};
 pub use exec::item_feed::ManyFuture;
 pub use exec::run_result::{Column, RunResult};
+#[cfg(not(target_family = "wasm"))]
+pub use exec::run_result::{Described, DescribedColumn};
 pub use exec::script::Batch;
 pub use exec::stream::RowStream;
 pub use exec::target::Executed;

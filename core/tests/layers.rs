@@ -103,6 +103,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "options",
             "platform",
             "program",
+            "replicate",
             "row",
             "sql",
             "sync",

@@ -65,3 +65,59 @@ async fn rows_and_changes_are_told_together() {
     fresh.db.run("ALTER TABLE more ADD COLUMN y TEXT", ()).await.unwrap();
     assert_eq!(types(&fresh.db.run(sql, ()).await.unwrap()), [("x", None), ("y", Some("TEXT"))]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_described_statement_has_not_run_and_tells_its_columns_origins_and_parameters() {
+    let fresh = Fresh::with(Database::options(), SCHEMA).await;
+    let sql = "INSERT INTO items (id, name) VALUES (?3, :name) RETURNING id AS made, upper(name)";
+    for _ in 0..2 {
+        let it = fresh.db.describe(sql).await.unwrap();
+        let columns: Vec<_> = it
+            .columns
+            .iter()
+            .map(|it| {
+                let origin = it.origin.as_ref().map(|(table, column)| (&**table, &**column));
+                (it.column.name.as_str(), it.column.declared_type.as_deref(), origin)
+            })
+            .collect();
+        let made = ("made", Some("INTEGER"), Some(("items", "id")));
+        assert_eq!(columns, [made, ("upper(name)", None, None)]);
+        let parameters: Vec<_> = it.parameters.iter().map(Option::as_deref).collect();
+        assert_eq!(parameters, [None, None, Some("?3"), Some(":name")]);
+        assert!(!it.reads_only);
+    }
+    assert_eq!(fresh.db.query_value::<i64>("SELECT count(*) FROM items", ()).await.unwrap(), 0);
+    assert!(fresh.db.describe("SELECT 1").await.unwrap().reads_only);
+    let error = fresh.db.describe("SELECT\n nmae FROM items").await.unwrap_err();
+    assert_eq!((error.kind(), error.offset()), (ErrorKind::NoSuchColumn, Some(8)));
+    let snapshot = fresh.db.snapshot().await.unwrap();
+    assert_eq!(snapshot.describe("SELECT * FROM log").await.unwrap().columns.len(), 1);
+    assert_eq!(kind(snapshot.describe("DELETE FROM log").await), ErrorKind::ReadOnly);
+    let error = fresh.db.describe("BEGIN").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_statement_is_described_as_of_the_schema_that_another_connection_has_made() {
+    let fresh = Fresh::with(Database::options(), SCHEMA).await;
+    let sql = "SELECT * FROM log";
+    assert_eq!(fresh.db.describe(sql).await.unwrap().columns.len(), 1);
+    fresh.db.batch("ALTER TABLE log ADD COLUMN at TEXT").await.unwrap();
+    let other = Database::open(fresh.path()).await.unwrap();
+    other.batch("ALTER TABLE log RENAME COLUMN item TO thing").await.unwrap();
+    let names: Vec<_> = fresh
+        .db
+        .describe(sql)
+        .await
+        .unwrap()
+        .columns
+        .into_iter()
+        .map(|it| it.column.name)
+        .collect();
+    assert_eq!(names, ["thing", "at"]);
+    let mut tx = fresh.db.begin().await.unwrap();
+    tx.execute("ALTER TABLE log RENAME COLUMN thing TO item", ()).await.unwrap();
+    assert_eq!(tx.describe(sql).await.unwrap().columns[0].column.name, "item");
+    tx.rollback().await.unwrap();
+    other.close().await.unwrap();
+}

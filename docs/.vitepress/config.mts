@@ -15,6 +15,7 @@ const GUIDE = [
   ['replication', 'Continuous backup'],
   ['observing', 'Observing'],
   ['shell', 'The shell'],
+  ['typed-rows', 'Typed rows from a schema'],
   ['cancellation', 'Cancellation and timeouts'],
   ['errors', 'Errors'],
   ['values', 'Values and dates'],
@@ -23,7 +24,8 @@ const GUIDE = [
   ['processes', 'Several processes'],
   ['browser', 'Browsers and tabs'],
   ['use-with', 'Use it with …'],
-  ['use-with-python', 'SQLAlchemy, Alembic, SQLModel'],
+  ['use-with-rust', 'Toasty, refinery, tower-sessions'],
+  ['use-with-python', 'SQLAlchemy, Alembic, LangGraph'],
   ['inspect', 'A look inside'],
 ].map(([page, text]) => ({ text, link: `/guide/${page}` }));
 

@@ -92,6 +92,9 @@ for (const kind of KEEPING) {
       assert.equal(await kindOf(page, () => window.db.restore('app.db')), 'Unsupported');
       assert.equal(await kindOf(page, () => window.db.backup('copy.db')), 'Unsupported');
       assert.equal(await kindOf(page, () => window.db.recover('saved.db')), 'Unsupported');
+      assert.equal(await kindOf(page, () => window.db.replicate('replica')), 'Unsupported');
+      assert.equal(await kindOf(page, () => window.db.replicate({ put() {}, list: () => [], get() {}, remove() {} })), 'Unsupported');
+      assert.equal(await page.evaluate(async () => (await window.db.capabilities()).replicas), false);
       assert.equal(await value(page, SUMMARY), before);
       assert.deepEqual(await page.evaluate(() => window.ubiqlite.list()), ['app.db']);
     }));

@@ -14,6 +14,8 @@ mod files;
 mod handles;
 #[path = "spec/migrate.rs"]
 mod migrate;
+#[path = "spec/replicate.rs"]
+mod replicate;
 #[path = "spec/rules.rs"]
 mod rules;
 #[path = "spec/scope.rs"]
@@ -45,10 +47,12 @@ const NOT_HERE: &[(&str, &str)] = &[
     ("shared_handles", "borrows forbid the use of a handle while one begun from it is open"),
 ];
 
-/// The need that one thread can't meet: no future can be dropped while it runs. Bindings
+/// The needs that one thread can't meet: no future can be dropped while it runs. Bindings
 /// signal through shared memory, or start another worker.
-const NOT_SINGLE_THREAD: (&str, &str) =
-    ("interrupts", "on the backend without threads a running call can't be dropped");
+const NOT_SINGLE_THREAD: &[(&str, &str)] = &[
+    ("interrupts", "on the backend without threads a running call can't be dropped"),
+    ("replicas", "a replica has a thread of its own"),
+];
 
 /// Whether the backend without threads is tested instead of the native one.
 fn is_single_thread() -> bool {
@@ -176,7 +180,7 @@ fn run_all<'a>(scenarios: &[&'a Scenario]) -> Vec<(&'a Scenario, Ending)> {
 }
 
 fn run(scenario: &Scenario) -> Ending {
-    let single_thread = is_single_thread().then_some(&NOT_SINGLE_THREAD);
+    let single_thread = if is_single_thread() { NOT_SINGLE_THREAD } else { &[] };
     if let Some((_, reason)) = NOT_HERE
         .iter()
         .chain(single_thread)

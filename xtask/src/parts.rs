@@ -13,6 +13,11 @@ pub(crate) const ALL: &[Part] = &[
         "format, lints, tests, docs and the quickstart",
         When::Always(setup::rust, test::rust::steps),
     ),
+    part(
+        "adapters",
+        "the crates for Toasty, refinery and tower-sessions, and the example with axum",
+        When::Always(setup::rust, test::adapters::steps),
+    ),
     part("wasm", "the core as a wasm module", When::Always(build::wasm::setup, test::wasm::steps)),
     part("node", "the npm package in Node", When::Always(test::node::setup, test::node::steps)),
     part(
@@ -49,6 +54,16 @@ pub(crate) const ALL: &[Part] = &[
         "other-crates",
         "crates that link SQLite too compile beside this one",
         When::Named(setup::c_compiler, test::other_crates::compile),
+    ),
+    part(
+        "adapters-slow",
+        "the lints of the adapters, and the tests that Toasty has for drivers",
+        When::Named(setup::rust, test::adapters::slow),
+    ),
+    part(
+        "litestream",
+        "litestream, which Go builds, restores from the files of a replica",
+        When::Named(test::ltx::setup, test::ltx::steps),
     ),
     part(
         "tauri",

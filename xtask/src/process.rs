@@ -157,6 +157,17 @@ impl Run {
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
+    /// Runs quietly, which must fail, and returns what it says.
+    pub(crate) fn refusal(mut self) -> anyhow::Result<String> {
+        let output =
+            self.command.output().with_context(|| format!("cannot run `{}`", self.line))?;
+        if output.status.success() {
+            bail!("`{}` has not failed", self.line);
+        }
+        let told = [output.stdout, output.stderr].concat();
+        Ok(String::from_utf8_lossy(&told).into_owned())
+    }
+
     /// Runs quietly and returns whether it succeeded; a missing program did not.
     pub(crate) fn succeeds(self) -> bool {
         self.answer().is_ok()

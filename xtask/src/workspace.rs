@@ -33,6 +33,11 @@ impl Workspace {
         &self.root
     }
 
+    /// Returns the workspace's own target directory.
+    pub(crate) fn target(&self) -> &Path {
+        &self.target
+    }
+
     /// Returns a target directory separate from the workspace's own, for builds by another
     /// compiler or of other workspaces: in a shared one each would wait for, and
     /// sometimes undo, the other.

@@ -446,3 +446,28 @@ def test_a_class_gets_the_columns_of_each_statement_and_not_those_of_another(run
                 assert await db.query_one(f"SELECT 'a' AS street, 1 AS c{width}", into=Place) == Place("a")
 
     run(main())
+
+
+@dataclass
+class Renamed:
+    name: str = field(metadata={"column": "first name"})
+    other: str = field(metadata={"column": "name"})
+    plain: Optional[int] = field(default=None, metadata={"unit": "m"})
+
+
+def test_a_field_that_names_its_column_is_read_from_it_and_written_to_it(run: Run[None], path: str) -> None:
+    async def main() -> None:
+        async with ubiqlite.open(path) as db:
+            await db.batch('CREATE TABLE t ("first name" TEXT PRIMARY KEY, name TEXT, plain INTEGER)')
+            table = db.table("t", into=Renamed)
+            await table.insert(Renamed("a", "b", 3))
+            assert await table.get("a") == Renamed("a", "b", 3)
+            assert await db.query_one("SELECT * FROM t", into=tuple) == ("a", "b", 3)
+            # In JSON too.
+            nested = await db.query_value("SELECT ?", (Renamed("a", "b"),))
+            assert nested == '{"first name":"a","name":"b","plain":null}'
+            assert await db.query_value("SELECT ?", (nested,), into=Renamed) == Renamed("a", "b")
+            with pytest.raises(ubiqlite.DatatypeMismatch, match="first name"):
+                await db.query_one("SELECT name, plain FROM t", into=Renamed)
+
+    run(main())

@@ -75,6 +75,7 @@ from .run_result import Column, RunResult
 from .select import Comparison, Select
 from .session import AcquireContext, Session, Snapshot
 from .stats import Spent, Stats
+from .storage import ReplicaStorage
 from .stream import RowStream
 from .table import Table, Transfer
 from .trace import TracedCall, TraceListener
@@ -149,6 +150,7 @@ __all__ = [
     "Recovered",
     "Replica",
     "ReplicaState",
+    "ReplicaStorage",
     "Row",
     "RowStream",
     "RunResult",

@@ -101,7 +101,11 @@ def _of_signature(cls: Any, origin: Any, names: dict[str, tuple[str, Any, bool]]
 
 
 def _dataclass(cls: Any, origin: Any) -> Model:
-    return _of_signature(cls, origin, {})
+    model = _of_signature(cls, origin, {})
+    # A column whose name is none in Python, or another field's, is in the field's metadata.
+    columns = {field.name: field.metadata.get("column") for field in dataclasses.fields(origin)}
+    named = (field._replace(names=(columns.get(field.param) or field.param,)) for field in model.fields)
+    return model._replace(fields=tuple(named))
 
 
 def _attrs(cls: Any, origin: Any) -> Model:

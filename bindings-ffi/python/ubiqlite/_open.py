@@ -23,6 +23,7 @@ from .database import Database
 from .errors import Error, Internal, InvalidArgument
 from .migrations import Migrations, Migrator, migrations_of
 from .replicate import restore
+from .storage import ReplicaStorage
 from .trace import TraceListener
 
 JournalMode = Literal["wal", "delete", "truncate", "persist", "memory"]
@@ -246,7 +247,7 @@ def _files(migrations: Migrations | MigrationFiles | None) -> Optional[Migration
 
 
 async def restore_replica(
-    folder: str | os.PathLike[str],
+    folder: str | os.PathLike[str] | ReplicaStorage,
     path: str | os.PathLike[str],
     *,
     to: int | datetime | None = None,
@@ -260,7 +261,7 @@ async def restore_replica(
 
         await ubiqlite.restore_replica("backup", "yesterday.db", to=datetime.now() - timedelta(days=1))
 
-    :param folder: that of :meth:`Database.replicate`, or of litestream
+    :param folder: that of :meth:`Database.replicate`, or of litestream; or a storage of the program's own
     :param path: the new file
     :param to: the moment
     :param timeout: for all of it, in seconds; nothing is left of the file then

@@ -58,6 +58,8 @@ STATS = 52
 RECOVER = 56
 REPLICATE = 54
 REPLICA_RESTORE = 55
+STORAGE = 57
+STORED = 58
 # end of generated: operations
 
 CHECKED = 0x80

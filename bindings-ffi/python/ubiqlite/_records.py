@@ -63,10 +63,18 @@ def _way(kind: type) -> Optional[Fields]:
     if hasattr(kind, "__attrs_attrs__"):
         return _by_name(tuple(attribute.name for attribute in kind.__attrs_attrs__))
     if dataclasses.is_dataclass(kind):
-        return _by_name(tuple(field.name for field in dataclasses.fields(kind)))
+        return _of_dataclass(dataclasses.fields(kind))
     if issubclass(kind, tuple) and hasattr(kind, "_asdict"):
         return kind._asdict  # type: ignore[no-any-return]
     return None
+
+
+def _of_dataclass(own: tuple[dataclasses.Field[Any], ...]) -> Fields:
+    columns = {field.name: field.metadata["column"] for field in own if "column" in field.metadata}
+    by_name = _by_name(tuple(field.name for field in own))
+    if not columns:
+        return by_name
+    return lambda record: {columns.get(name, name): it for name, it in by_name(record).items()}
 
 
 def _by_name(names: tuple[str, ...]) -> Fields:

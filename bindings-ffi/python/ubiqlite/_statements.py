@@ -50,7 +50,8 @@ class Reader(ArrowQueries):
 
     - ``Row`` if it is omitted; ``dict`` and ``tuple``, which are the fastest to make;
     - a dataclass, a named or typed tuple, a ``TypedDict``, a pydantic or msgspec model, an
-      attrs class: by the names of its fields. A column without a field is ignored, and a field
+      attrs class: by the names of its fields; a dataclass's field may have another name than its
+      column, with ``field(metadata={"column": "first name"})``. A column without a field is ignored, and a field
       without a column gets its default. Values are converted to the fields' annotations, and
       anything that is not a single value (a list, a dict, another class) is read from JSON text;
     - the type of the only column: ``int``, ``datetime``, an ``Enum``;

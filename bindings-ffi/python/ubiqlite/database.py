@@ -26,6 +26,7 @@ from .outbox import NAME, Outbox
 from .replicate import Replica, replicate
 from .session import AcquireContext, Session, Snapshot
 from .stats import Stats, stats
+from .storage import ReplicaStorage
 from .trace import TraceListener
 from .transaction import Mode, Transaction, TransactionScope, begin
 from .watch import RowKey, Watch, WatchAll, WatchedQuery, key_columns
@@ -52,6 +53,8 @@ class Capabilities(NamedTuple):
     """Change sets: :meth:`Database.outbox` and :meth:`Database.apply`."""
     backups: bool
     """Copies of the whole database: :meth:`Database.backup` and :meth:`Database.restore`."""
+    replicas: bool
+    """Continuous backup: :meth:`Database.replicate`."""
 
 
 class Database(Statements):
@@ -393,7 +396,7 @@ class Database(Statements):
 
     async def replicate(
         self,
-        folder: Union[str, os.PathLike[str]],
+        folder: Union[str, os.PathLike[str], ReplicaStorage],
         *,
         interval: TimeLimit = None,
         memory: Optional[int] = None,
@@ -402,7 +405,7 @@ class Database(Statements):
         close_timeout: TimeLimit = None,
         timeout: TimeLimit = None,
     ) -> Replica:
-        """Keeps a replica of the database up to date in a folder.
+        """Keeps a replica of the database up to date in a folder, or in a storage of the program's own.
 
         All pages are stored first, and then those that each commit has changed, whoever made it.
         ``ubiqlite.restore_replica()`` makes the database of any moment of it again. The files are LTX, in litestream's

@@ -13,6 +13,7 @@ from ._client import EngineClient, cells_of, check
 from ._paths import path_of
 from ._target import CallTarget, TimeLimit, millis
 from .errors import InvalidArgument
+from .storage import ReplicaStorage, StorageTasks
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -108,7 +109,7 @@ class Replica:
 
 async def replicate(
     target: CallTarget,
-    folder: Union[str, os.PathLike[str]],
+    folder: Union[str, os.PathLike[str], ReplicaStorage],
     interval: TimeLimit,
     memory: Optional[int],
     snapshot_every: TimeLimit,
@@ -120,20 +121,37 @@ async def replicate(
     if memory is not None and (not isinstance(memory, int) or not 0 <= memory <= _LARGEST):
         raise InvalidArgument("the memory of a replica must be a number of bytes")
     order = (
-        path_of(folder, "of the replica"),
         _span(interval),
         -1 if memory is None else memory,
         _span(snapshot_every),
         _span(keep),
         _span(close_timeout),
     )
-    client, handle = await target.open_handle(op.REPLICATE, timeout, *order)
+    place, tasks = await _place(target, folder)
+    try:
+        client, handle = await target.open_handle(op.REPLICATE, timeout, place, *order)
+    except BaseException:
+        if tasks is not None:
+            tasks.end()
+        raise
     return Replica(client, handle)
+
+
+async def _place(
+    target: CallTarget, folder: Union[str, os.PathLike[str], ReplicaStorage]
+) -> tuple[Union[str, int], Optional[StorageTasks]]:
+    """Returns where a replica is, as it is sent."""
+    if isinstance(folder, (str, os.PathLike)):
+        return path_of(folder, "of the replica"), None
+    if not isinstance(folder, ReplicaStorage):
+        raise InvalidArgument(f"a replica is kept in a folder or a ReplicaStorage, not in {type(folder).__name__}")
+    tasks = await StorageTasks.begin(target, folder)
+    return tasks.handle, tasks
 
 
 async def restore(
     target: CallTarget,
-    folder: Union[str, os.PathLike[str]],
+    folder: Union[str, os.PathLike[str], ReplicaStorage],
     path: Union[str, os.PathLike[str]],
     to: Union[int, datetime, None],
     timeout: TimeLimit,
@@ -148,8 +166,13 @@ async def restore(
         raise InvalidArgument(f"a moment is the number of a transaction or a datetime, not {type(to).__name__}")
     if not 0 <= number <= _LARGEST:
         raise InvalidArgument("a transaction has a number from 1 on")
-    order = (path_of(folder, "of the replica"), kind, number, path_of(path, "of the new file"))
-    reply = await target.call(op.REPLICA_RESTORE, timeout, *order)
+    order = (kind, number, path_of(path, "of the new file"))
+    place, tasks = await _place(target, folder)
+    try:
+        reply = await target.call(op.REPLICA_RESTORE, timeout, place, *order)
+    finally:
+        if tasks is not None:
+            tasks.end()
     return int(reply[2])
 
 

@@ -34,6 +34,7 @@ pub(crate) enum Parsed {
 
 const HELP: &str = "\
 Usage: ubiqlite [OPTIONS] [FILE [SQL...]]
+       ubiqlite gen [OPTIONS] SCHEMA [QUERIES...]
 
 FILE is an SQLite database, made by the first statement that writes if it is missing; without it, a
 database in memory. SQL is any number of texts, each with statements or one verb (`.help` lists them).

@@ -6,12 +6,13 @@
 //!
 //! `arguments` reads the command line, `shell` runs statements and verbs (`commands`), which come
 //! from a terminal (`terminal`) or from a script (`script`), and `output` writes rows in one of
-//! several forms.
+//! several forms. `generator` is the command `gen`, which writes code.
 
 mod arguments;
 mod commands;
 mod connection;
 mod failure;
+mod generator;
 mod interrupt;
 mod names;
 mod output;
@@ -36,7 +37,13 @@ use std::ffi::OsString;
 /// std::process::exit(ubiqlite_shell::run(std::env::args_os().skip(1)).into());
 /// ```
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
-    let arguments = match arguments::parse(arguments) {
+    let mut all = arguments.into_iter().peekable();
+    // A file of that name is `./gen`.
+    if all.next_if(|it| it == "gen").is_some() {
+        let _handled = interrupt::handle();
+        return generator::run(all);
+    }
+    let arguments = match arguments::parse(all) {
         Ok(arguments::Parsed::Run(arguments)) => arguments,
         Ok(arguments::Parsed::Print(text)) => {
             // Nobody has to read it.

@@ -18,6 +18,9 @@
 //! | a copy as bytes | whether without unused space (1 or 0) |
 //! | a restore | the path of a file, or the bytes of one |
 //! | a recovery | the path of the damaged file, or an empty text for the database's own; the path of the new one |
+//! | a replica | the path of its folder, or the number of the client's storage; five numbers |
+//! | a replica that is restored | the same place; what moment is meant; its number; the path of the new file |
+//! | what became of a task of a storage | the task's number; what became of it; names, bytes or a text |
 //! | begin | the mode's number |
 //! | on a table | its name, and: a record; a key; a key and a record; keys and a record |
 //! | a selection | table, filters of (comparison, column[, operand]), order of (column, descending), limit or None, offset |
@@ -146,14 +149,30 @@ impl Payload<'_, '_> {
                 self.text()
             }
             op::REPLICATE => {
-                self.text()?;
+                self.place()?;
                 (0..5).try_for_each(|_| self.int())
             }
             op::REPLICA_RESTORE => {
-                self.text()?;
+                self.place()?;
                 self.byte()?;
                 self.int()?;
                 self.text()
+            }
+            op::STORED => {
+                self.int()?;
+                self.byte()?;
+                if self.from.is_empty() {
+                    return Some(());
+                }
+                match self.from.item()? {
+                    Item::Text(text) => self.put_text(text),
+                    Item::Bytes(bytes) => self.put_bytes(bytes),
+                    Item::List(count) => {
+                        self.u32(count);
+                        (0..count).try_for_each(|_| self.text())
+                    }
+                    _ => None,
+                }
             }
             op::BEGIN | op::BACKUP_STREAM => self.byte(),
             op::RECOVER => {
@@ -298,6 +317,22 @@ impl Payload<'_, '_> {
         let count = self.from.list()?;
         self.u32(count);
         (0..count).try_for_each(|_| one(self))
+    }
+
+    /// Where a replica is.
+    fn place(&mut self) -> Option<()> {
+        match self.from.item()? {
+            Item::Text(path) => {
+                self.out.push(0);
+                self.put_text(path)
+            }
+            Item::Int(handle) => {
+                self.out.push(1);
+                self.u32(u32::try_from(handle).ok()?);
+                Some(())
+            }
+            _ => None,
+        }
     }
 
     fn exactly(&mut self, count: u32) -> Option<()> {

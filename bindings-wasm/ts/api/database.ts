@@ -6,6 +6,7 @@ import type { CallOptions } from '../client/options.js';
 import { Op } from '../wire/ops.js';
 import { type Applied, type Policies, type Policy, apply } from './apply.js';
 import { type BackupOptions, type BackupStreamOptions, backup, backupStream, serialize } from './backup.js';
+import { type Capabilities, capabilitiesOf } from './capabilities.js';
 import { type Damage, check } from './check.js';
 import { type Stats, stats } from './stats.js';
 import type { TraceListener } from '../client/tracer.js';
@@ -14,6 +15,8 @@ import type { MigrationFiles } from './migration-files.js';
 import { type Recovered, recoverFile } from './recover.js';
 import { type MigrationOptions, Migrations, type OpeningMigrations, openingMigrations } from './migrations.js';
 import { Outbox } from './outbox.js';
+import type { ReplicaStorage } from './replica-storage.js';
+import { type Replica, type ReplicateOptions, replicate } from './replicate.js';
 import { type DatabaseBytes, restore } from './restore.js';
 import { Session, Snapshot, type TransactionOptions, transact } from './session.js';
 import type { ArrayRows, ObjectRows, RowArray } from './rows.js';
@@ -74,22 +77,6 @@ export interface DatabaseOptions {
    * ```
    */
   migrations?: OpeningMigrations;
-}
-
-/** What a storage backend can do. */
-export interface Capabilities {
-  transactions: boolean;
-  cursors: boolean;
-  snapshots: boolean;
-  sessions: boolean;
-  /** Live queries: {@link Database.watch}, {@link Database.watchAll}. */
-  watches: boolean;
-  /** A change of rows that a watched selection does not return does not run it again. */
-  rowChanges: boolean;
-  /** Changes can be recorded and applied: {@link Database.outbox}, {@link Database.apply}. */
-  changesets: boolean;
-  /** It can be copied and replaced: {@link Database.backup}, {@link Database.backupStream}, {@link Database.restore}. */
-  backups: boolean;
 }
 
 const BUSY_TIMEOUT = 5000;
@@ -409,19 +396,32 @@ export class Database extends Statements implements AsyncDisposable {
     return restore(this.target, source, options);
   }
 
+  /**
+   * Keeps a replica of the database up to date in the folder `to`: all its pages first, and then those that each commit has
+   * changed, whoever made it. `restoreReplica` makes the database of any moment of it again. The files are LTX, in litestream's
+   * layout.
+   *
+   * What is committed is read from the write-ahead log afterwards: nobody who writes waits for it. After a restart it goes on
+   * where it was, if the database is what it was. Closing the database stores what was committed before.
+   *
+   * ```js
+   * const replica = await db.replicate('./backup');
+   * await db.execute('INSERT INTO items (name) VALUES (?)', ['lamp']);
+   * console.log('stored up to transaction', (await replica.flush()).transaction);
+   * ```
+   * @param to the path of the folder, or its URL, which is created if it is missing; or a storage of the program's own, whose
+   * methods are called in this process. A process with nothing else to do ends, whatever such a storage has still to store:
+   * close the database first, as always
+   * @throws {@link UbiqliteError} `Unsupported` in browsers and with Node's wasm engine, and without a write-ahead log; `Busy`
+   * if another process, or another replica of this one, writes to the folder; `CannotOpen` and `Io` of the folder
+   */
+  replicate(to: string | URL | ReplicaStorage, options?: ReplicateOptions): Promise<Replica> {
+    return replicate(this.target, to, options);
+  }
+
   /** Returns what the storage can do. */
-  async capabilities(): Promise<Capabilities> {
-    const bits = await this.target.call(Op.capabilities, undefined, (reply) => reply.bits());
-    return {
-      transactions: (bits & 1) !== 0,
-      cursors: (bits & 2) !== 0,
-      snapshots: (bits & 4) !== 0,
-      sessions: (bits & 8) !== 0,
-      watches: (bits & 16) !== 0,
-      rowChanges: (bits & 32) !== 0,
-      changesets: (bits & 64) !== 0,
-      backups: (bits & 128) !== 0,
-    };
+  capabilities(): Promise<Capabilities> {
+    return this.target.call(Op.capabilities, undefined, capabilitiesOf);
   }
 
   /**

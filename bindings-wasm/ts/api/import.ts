@@ -47,7 +47,7 @@ export async function* chunksOf(source: ImportSource): AsyncGenerator<Uint8Array
   } else if (isIterable(source)) {
     for await (const chunk of source) yield bytesOf(chunk);
   } else {
-    throw invalid('a database is imported from a Blob, Uint8Array, ArrayBuffer, ReadableStream or iterable of Uint8Array');
+    throw invalid('the bytes of a file come as a Blob, Uint8Array, ArrayBuffer, ReadableStream or iterable of Uint8Array');
   }
 }
 

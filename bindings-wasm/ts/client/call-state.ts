@@ -69,13 +69,17 @@ const READING: ReadonlySet<number> = new Set([
   Op.check,
   Op.stats,
   Op.migrations,
+  Op.stored,
 ]);
 
 /** Operations that begin a watch, a commit feed or, again, an outbox. */
 const FOLLOWING: readonly number[] = [Op.watch, Op.watchAll, Op.selectWatch, Op.commits, Op.outboxAgain];
 
-/** The same, and the one that also changes which tables are recorded. */
-const LIVE: ReadonlySet<number> = new Set([...FOLLOWING, Op.outbox]);
+/** The same, the one that also changes which tables are recorded, and the one that makes a storage. */
+const LIVE: ReadonlySet<number> = new Set([...FOLLOWING, Op.outbox, Op.storage]);
+
+/** Operations that make what lasts as long as the database: closing ends it, and does not wait for its end. */
+const LASTING: ReadonlySet<number> = new Set([Op.replicate, Op.storage]);
 
 /** Operations whose result is dropped if nobody wants it. */
 const OPENING: ReadonlySet<number> = new Set([
@@ -86,11 +90,17 @@ const OPENING: ReadonlySet<number> = new Set([
   // A copy is begun by the first call on it.
   Op.backup,
   Op.backupStream,
+  Op.storage,
   ...FOLLOWING,
 ]);
 
 /** Operations whose statements only the engine knows to read or write. */
 const QUERIES: ReadonlySet<number> = new Set([Op.query, Op.queryOne, Op.queryOptional, Op.queryValue, Op.run]);
+
+/** Whether what the operation makes lasts until the database closes. */
+export function isLasting(op: number): boolean {
+  return LASTING.has(op);
+}
 
 export function isQuery({ op }: Call<unknown>): boolean {
   return QUERIES.has(op);

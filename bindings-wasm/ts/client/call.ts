@@ -26,6 +26,8 @@ export interface Call<T> {
   /** Carried out twice, it does as much as once. */
   repeats?: boolean | undefined;
   options?: Checked | undefined;
+  /** It waits for what the engine wants: nothing waits for it, neither closing nor the process. */
+  background?: boolean;
   /** Who traces it, if somebody does. */
   trace?: CallTrace | undefined;
 }

@@ -54,6 +54,7 @@ export class EngineClient {
   private readonly ends: Ends = { over: (pending) => void this.over(pending), fail: (pending, error) => this.fail(pending, error) };
   private last = 0;
   private readonly watches = new Set<() => void>();
+  private readonly lasting = new Set<() => Promise<unknown>>();
   private state: 'open' | 'closing' | 'closed' = 'open';
   private closing: Promise<void> | undefined;
   /** What the next engine is told first. */
@@ -146,6 +147,12 @@ export class EngineClient {
   /** Forgets a watch that has ended. */
   unwatch(end: () => void): void {
     this.watches.delete(end);
+  }
+
+  /** Calls `end` when all other calls are over, and closes after that. Returns what forgets it. */
+  beforeClose(end: () => Promise<unknown>): () => void {
+    this.lasting.add(end);
+    return () => void this.lasting.delete(end);
   }
 
   /** Whether it takes no more calls on the database. */
@@ -500,6 +507,7 @@ export class EngineClient {
     // Calls on the database itself are waited for, however long they take.
     const must = (): boolean => this.pending.all(this.last).some(({ call }) => call.on === undefined);
     await this.drain.wait(this.patience, must, () => this.settled());
+    await Promise.all([...this.lasting].map((end) => end()));
     this.state = 'closed';
     this.deadlines.stop();
     this.handles.clear(closed);

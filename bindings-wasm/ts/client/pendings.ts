@@ -15,9 +15,12 @@ const MUCH = 4096;
 export class Pendings {
   private slots: (Pending | undefined)[] = new Array<undefined>(ROOM).fill(undefined);
   private count = 0;
+  /** How many of them are in the background. */
+  private quiet = 0;
 
+  /** How many there are that something waits for. */
   get size(): number {
-    return this.count;
+    return this.count - this.quiet;
   }
 
   get(id: number): Pending | undefined {
@@ -34,12 +37,14 @@ export class Pendings {
   add(pending: Pending): void {
     this.slots[pending.id & (this.slots.length - 1)] = pending;
     this.count += 1;
+    if (pending.call.background === true) this.quiet += 1;
     if (this.count * 2 > this.slots.length) this.grow();
   }
 
   delete(pending: Pending): void {
     this.slots[pending.id & (this.slots.length - 1)] = undefined;
     this.count -= 1;
+    if (pending.call.background === true) this.quiet -= 1;
     if (this.count === 0 && this.slots.length > MUCH) this.slots = new Array<undefined>(ROOM).fill(undefined);
   }
 

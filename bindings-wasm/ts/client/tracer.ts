@@ -58,6 +58,8 @@ const UNTRACED: ReadonlySet<number> = new Set([
   Op.outbox,
   Op.outboxAgain,
   Op.touch,
+  Op.storage,
+  Op.stored,
 ]);
 
 /** Operations that return at most one row. */

@@ -2,6 +2,7 @@ import type { CompiledQuery, DatabaseConnection, QueryResult } from 'kysely';
 
 import { NamedSavepoints } from '../adapters/named-savepoints.js';
 import type { Database } from '../api/database.js';
+import { needsSession } from '../api/needs-session.js';
 import type { RunResult } from '../api/rows.js';
 import type { Session, Snapshot } from '../api/session.js';
 import type { Savepoint, Transaction } from '../api/transaction.js';
@@ -136,12 +137,6 @@ export class Connection implements DatabaseConnection {
   private get begun(): Transaction | Snapshot {
     return this.transaction as Transaction | Snapshot;
   }
-}
-
-/** Whether the statement was refused since it changes the connection that it runs on. */
-function needsSession(error: unknown): boolean {
-  const { kind, message } = error as { kind?: string; message: string };
-  return kind === 'InvalidArgument' && message.includes('acquire()');
 }
 
 function resultOf<R>({ rows, columns, rowsChanged, lastRowId }: RunResult<R>): QueryResult<R> {

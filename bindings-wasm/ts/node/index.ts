@@ -8,6 +8,8 @@ import '../dispose.js';
 import { folders } from '../api/migration-files.js';
 import { paths } from '../api/paths.js';
 import { type Recovered, recoverFile } from '../api/recover.js';
+import type { ReplicaStorage } from '../api/replica-storage.js';
+import { type RestoreReplicaOptions, restored } from '../api/replicate.js';
 import { type DatabaseBytes, deserialized } from '../api/restore.js';
 import type { CallOptions } from '../client/options.js';
 import { making } from '../wire/make.js';
@@ -108,6 +110,32 @@ export async function recover(from: string | URL, to: string | URL, options: Cal
   const db = await open(':memory:', options);
   try {
     return await recoverFile(db['target'], from, to, options);
+  } finally {
+    await db.close();
+  }
+}
+
+/**
+ * Makes the database of a moment of the replica `from`, in the new file `path`, which gets its name when it is complete: the
+ * newest moment, or that of a transaction or a time. Returns the number of its last transaction. All checksums are verified,
+ * so what is restored is what was there. The replica may be written to meanwhile.
+ *
+ * ```js
+ * await restoreReplica('./backup', './yesterday.db', { time: new Date(Date.now() - 24 * 3600 * 1000) });
+ * ```
+ * @param from the path of the folder of {@link Database.replicate}, or its URL; or a storage of the program's own
+ * @throws {@link UbiqliteError} `NotFound` if there is no replica, no such moment of it, or a file is missing; `Corrupt` for a
+ * damaged file, which the message names; `InvalidArgument` if `path` exists; `Unsupported` without the native engine. There is
+ * no file then
+ */
+export async function restoreReplica(
+  from: string | URL | ReplicaStorage,
+  path: string | URL,
+  options: RestoreReplicaOptions = {},
+): Promise<number> {
+  const db = await open(':memory:', { signal: options.signal, timeout: options.timeout });
+  try {
+    return await restored(db['target'], from, path, options);
   } finally {
     await db.close();
   }

@@ -58,6 +58,8 @@ export const Op = {
   recover: 56,
   replicate: 54,
   replicaRestore: 55,
+  storage: 57,
+  stored: 58,
 } as const;
 
 /** The kinds of replies. */

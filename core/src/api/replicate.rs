@@ -146,7 +146,21 @@ impl Replica {
     /// # Cancellation
     /// Dropping the future ends waiting alone.
     pub async fn stop(&self) -> Result<()> {
-        limited(self.control.stop(self.close_timeout), None, true).await
+        self.stop_within(None).await
+    }
+
+    pub(crate) async fn stop_within(&self, limit: Option<Duration>) -> Result<()> {
+        limited(self.control.stop(self.close_timeout), limit, true).await
+    }
+
+    /// For how long it goes on storing when it is stopped.
+    pub(crate) fn close_timeout(&self) -> Duration {
+        self.close_timeout
+    }
+
+    /// Ends it, whatever is not stored.
+    pub(crate) fn abandon(&self) {
+        drop(self.control.stop(Duration::ZERO));
     }
 }
 

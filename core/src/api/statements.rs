@@ -63,6 +63,34 @@ macro_rules! reading_methods {
             $this.target().run_one(sql, params.into()).await
         }
 
+        /// Compiles one statement without running it, and returns what SQLite knows of it: its
+        /// columns, where their values come from, and its parameters. This is for generators of
+        /// code and for checks.
+        ///
+        /// # Errors
+        /// SQLite's errors for a statement that does not compile, with the position in the SQL;
+        /// `ReadOnly` for one that writes, where nothing can be written.
+        ///
+        /// # Example
+        /// ```
+        /// # #[tokio::main(flavor = "current_thread")] async fn main() -> ubiqlite::Result<()> {
+        /// # let db = ubiqlite::Database::open(":memory:").await?;
+        /// db.batch("CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT)").await?;
+        /// let it = db.describe("UPDATE items SET name = :name RETURNING id AS changed").await?;
+        /// assert_eq!(it.parameters, [Some(":name".to_owned())]);
+        /// assert_eq!(it.columns[0].column.name, "changed");
+        /// assert_eq!(it.columns[0].origin, Some(("items".to_owned(), "id".to_owned())));
+        /// assert!(!it.reads_only);
+        /// # Ok(()) }
+        /// ```
+        #[cfg(not(target_family = "wasm"))]
+        pub async fn describe(
+            $($receiver)+,
+            sql: &str,
+        ) -> crate::error::Result<crate::exec::run_result::Described> {
+            $this.target().describe(sql).await
+        }
+
         /// Runs a query and returns its first row.
         ///
         /// # Errors

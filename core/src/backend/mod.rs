@@ -275,6 +275,9 @@ pub struct Capabilities {
     /// [`Database::backup`](crate::Database::backup) and
     /// [`Database::restore`](crate::Database::restore).
     pub backups: bool,
+    /// Continuous backup of a database with a write-ahead log:
+    /// [`Database::replicate`](crate::Database::replicate).
+    pub replicas: bool,
 }
 
 impl Intent {

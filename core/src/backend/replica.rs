@@ -1,6 +1,6 @@
 //! A replica of a database that is kept up to date: what is asked of a backend, and what it says.
 
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant, SystemTime};
 
 use super::{Completer, Reply, call};
@@ -105,7 +105,8 @@ pub(crate) trait ReplicaBacklog: Send + Sync {
 pub struct ReplicaControl {
     requests: Mutex<Requests>,
     changed: Condvar,
-    backlog: OnceLock<Arc<dyn ReplicaBacklog>>,
+    // What it belongs to has this too, and ends with the replica.
+    backlog: OnceLock<Weak<dyn ReplicaBacklog>>,
 }
 
 #[derive(Default)]
@@ -133,7 +134,7 @@ impl ReplicaControl {
     /// Returns how far it is.
     pub(crate) fn state(&self) -> ReplicaState {
         let mut state = self.requests().state.clone();
-        if let Some(backlog) = self.backlog.get()
+        if let Some(backlog) = self.backlog.get().and_then(Weak::upgrade)
             && !state.ended
         {
             (state.lag, state.waiting) = backlog.backlog(state.transaction);
@@ -183,7 +184,7 @@ impl ReplicaControl {
     }
 
     /// Sets what says how much waits.
-    pub(crate) fn set_backlog(&self, backlog: Arc<dyn ReplicaBacklog>) {
+    pub(crate) fn set_backlog(&self, backlog: Weak<dyn ReplicaBacklog>) {
         // It is begun once.
         let _ = self.backlog.set(backlog);
     }

@@ -72,7 +72,8 @@ impl Connection {
     #[inline]
     pub(crate) fn read_prepared(&mut self, program: &Program<'_>) -> Option<ReadOutcome> {
         let [step] = program.steps.as_slice() else { return None };
-        if step.extra.is_some() || program.schema.is_some() || step.fetch == Fetch::Watched {
+        let apart = step.fetch == Fetch::Watched || step.fetch.is_compiled();
+        if step.extra.is_some() || program.schema.is_some() || apart {
             return None;
         }
         if !self.is_current() {

@@ -218,6 +218,29 @@ impl<W: Wording> Prepared<W> {
         (0..self.columns()).map(|index| declared(index).map(Into::into)).collect()
     }
 
+    /// Returns the tables and columns that the result's columns are of; none for expressions, nor
+    /// where SQLite was compiled without `SQLITE_ENABLE_COLUMN_METADATA`.
+    #[cfg(not(target_family = "wasm"))]
+    pub(crate) fn origins(&self) -> Vec<Option<(Box<str>, Box<str>)>> {
+        #[cfg(sqlite_column_metadata)]
+        {
+            use ffi::column_metadata::{sqlite3_column_origin_name, sqlite3_column_table_name};
+            let origin = |index| {
+                // SAFETY: as for the names.
+                let (table, column) = unsafe {
+                    (
+                        text(sqlite3_column_table_name(self.raw, index)),
+                        text(sqlite3_column_origin_name(self.raw, index)),
+                    )
+                };
+                Some((table?.into(), column?.into()))
+            };
+            (0..self.columns()).map(origin).collect()
+        }
+        #[cfg(not(sqlite_column_metadata))]
+        (0..self.columns()).map(|_| None).collect()
+    }
+
     fn columns(&self) -> c_int {
         // SAFETY: the statement is prepared.
         unsafe { ffi::sqlite3_column_count(self.raw) }

@@ -170,6 +170,10 @@ impl Connection {
         if step.fetch == Fetch::Watched {
             return self.run_watched(step);
         }
+        #[cfg(not(target_family = "wasm"))]
+        if step.fetch.is_compiled() {
+            return self.describe(&step.sql);
+        }
         if step.fetch == Fetch::Paged {
             let beside = step.extra.as_ref().map_or(&[][..], |extra| &extra.beside);
             return self.run_paged(step, beside);
@@ -178,6 +182,20 @@ impl Connection {
             return self.run_once(&step.sql, &step.params, step.fetch, sink);
         };
         self.run_with_extra(step, extra, earlier)
+    }
+
+    /// Compiles a statement and tells what is known of it.
+    #[cfg(not(target_family = "wasm"))]
+    #[cold]
+    fn describe(&mut self, sql: &str) -> Result<StepOutcome> {
+        // A statement that was compiled before, and what SQLite knows of the schema, may be older
+        // than the file.
+        drop(self.cache.take(sql));
+        self.control("SELECT 1 FROM sqlite_schema LIMIT 1")?;
+        self.statement(sql)?;
+        let statement = self.cache.get(sql).ok_or_else(|| Error::closed("statement"))?;
+        let description = Some(Box::new(statement.describe_compiled()));
+        Ok(StepOutcome { description, ..StepOutcome::default() })
     }
 
     fn run_with_extra(

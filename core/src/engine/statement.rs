@@ -12,6 +12,8 @@ use super::changes::Recorder;
 use super::prepared::{Prepared, Wording};
 use super::writes::Writes;
 use crate::error::{Error, ErrorKind, Phase, Result, from_sqlite};
+#[cfg(not(target_family = "wasm"))]
+use crate::program::Compiled;
 use crate::program::{Description, ParamRows};
 use crate::row::{Columns, PageBuilder};
 use crate::sql::{Params, skip_blanks};
@@ -259,7 +261,24 @@ impl Statement {
     /// Returns the result's columns, as of the statement's last run.
     pub(super) fn describe(&mut self) -> Description {
         self.refresh_columns();
-        Description { columns: Arc::clone(&self.columns), declared: self.declared() }
+        Description {
+            columns: Arc::clone(&self.columns),
+            declared: self.declared(),
+            #[cfg(not(target_family = "wasm"))]
+            compiled: None,
+        }
+    }
+
+    /// Returns what is known of the statement before it runs.
+    #[cfg(not(target_family = "wasm"))]
+    pub(super) fn describe_compiled(&mut self) -> Description {
+        let name = |index| self.parameter_name(index).map(Into::into);
+        let compiled = Compiled {
+            origins: self.origins(),
+            parameters: (1..=self.parameters()).map(name).collect(),
+            readonly: self.readonly,
+        };
+        Description { compiled: Some(Box::new(compiled)), ..self.describe() }
     }
 
     /// Writes the current row into the page, straight from SQLite's memory.

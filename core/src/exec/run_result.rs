@@ -30,6 +30,52 @@ pub struct Column {
     pub declared_type: Option<String>,
 }
 
+/// What is known of a statement that has not run, as returned by
+/// [`describe`](crate::Database::describe).
+#[cfg(not(target_family = "wasm"))]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Described {
+    /// The columns of the result; none for a statement that never yields rows.
+    pub columns: Vec<DescribedColumn>,
+    /// The parameters by their index from 1, each with its name and the sign before it (`:id`,
+    /// `?2`); `None` for a `?`, and for an index that the statement leaves out.
+    pub parameters: Vec<Option<String>>,
+    /// Whether it changes nothing in the database.
+    pub reads_only: bool,
+}
+
+/// One column of a statement that has not run.
+#[cfg(not(target_family = "wasm"))]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DescribedColumn {
+    /// Its name and declared type.
+    pub column: Column,
+    /// The table and its column that the values come from, if it is one and nothing was done with
+    /// it; `None` too where SQLite was compiled without `SQLITE_ENABLE_COLUMN_METADATA`. The values
+    /// may still be others than the table allows: NULL from an outer join, or those of another
+    /// part of a `UNION`.
+    /// <https://sqlite.org/c3ref/column_database_name.html>
+    pub origin: Option<(String, String)>,
+}
+
+#[cfg(not(target_family = "wasm"))]
+impl From<StepOutcome> for Described {
+    fn from(outcome: StepOutcome) -> Self {
+        let description = outcome.description.unwrap_or_default();
+        let compiled = description.compiled.as_deref().cloned().unwrap_or_default();
+        let mut origins = compiled.origins.into_iter();
+        let columns = description.columns().map(|(name, declared)| DescribedColumn {
+            column: Column { name: name.to_owned(), declared_type: declared.map(str::to_owned) },
+            origin: origins.next().flatten().map(|(table, column)| (table.into(), column.into())),
+        });
+        Self {
+            columns: columns.collect(),
+            parameters: compiled.parameters.into_iter().map(|it| it.map(Into::into)).collect(),
+            reads_only: compiled.readonly,
+        }
+    }
+}
+
 impl From<StepOutcome> for RunResult {
     fn from(outcome: StepOutcome) -> Self {
         let column = |(name, declared): (&str, Option<&str>)| Column {

@@ -15,6 +15,8 @@ use crate::exec::database_inner::DatabaseInner;
 use crate::exec::gate::{Gate, GatePass};
 use crate::exec::item_feed::Fed;
 use crate::exec::items::Items as _;
+#[cfg(not(target_family = "wasm"))]
+use crate::exec::run_result::Described;
 use crate::exec::run_result::RunResult;
 use crate::exec::schemas::Schemas;
 use crate::exec::script::Batch;
@@ -140,6 +142,17 @@ impl<'a> Target<'a> {
         params: Params,
     ) -> StatementFuture<impl FnOnce(StepOutcome) -> Result<RunResult>> {
         StatementFuture::begin(self, sql, params, Fetch::Described, |outcome| Ok(outcome.into()))
+    }
+
+    /// See the public method `describe`.
+    #[cfg(not(target_family = "wasm"))]
+    pub(crate) fn describe(
+        self,
+        sql: &str,
+    ) -> StatementFuture<impl FnOnce(StepOutcome) -> Result<Described>> {
+        StatementFuture::begin(self, sql, Params::new(), Fetch::Compiled, |outcome| {
+            Ok(outcome.into())
+        })
     }
 
     pub(crate) fn query<T: FromRow>(

@@ -219,6 +219,23 @@ unsafe extern "C" {
     pub(crate) fn sqlite3_backup_pagecount(backup: *mut sqlite3_backup) -> c_int;
 }
 
+/// What SQLite has only when it is compiled with `SQLITE_ENABLE_COLUMN_METADATA`.
+#[cfg(sqlite_column_metadata)]
+pub(crate) mod column_metadata {
+    use super::{c_char, c_int, sqlite3_stmt};
+
+    unsafe extern "C" {
+        pub(crate) fn sqlite3_column_table_name(
+            statement: *mut sqlite3_stmt,
+            column: c_int,
+        ) -> *const c_char;
+        pub(crate) fn sqlite3_column_origin_name(
+            statement: *mut sqlite3_stmt,
+            column: c_int,
+        ) -> *const c_char;
+    }
+}
+
 /// What SQLite has only when it is compiled with `SQLITE_ENABLE_PREUPDATE_HOOK`.
 #[cfg(sqlite_preupdate)]
 pub(crate) mod preupdate {

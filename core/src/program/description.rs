@@ -9,6 +9,19 @@ use crate::row::Columns;
 pub struct Description {
     pub(crate) columns: Arc<Columns>,
     pub(crate) declared: Vec<Option<Box<str>>>,
+    #[cfg(not(target_family = "wasm"))]
+    pub(crate) compiled: Option<Box<Compiled>>,
+}
+
+/// What else is known of a statement that was compiled to be described.
+#[cfg(not(target_family = "wasm"))]
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Compiled {
+    /// Of each column the table and its column, where it is one.
+    pub(crate) origins: Vec<Option<(Box<str>, Box<str>)>>,
+    /// The parameters' names with their signs, where they have one.
+    pub(crate) parameters: Vec<Option<Box<str>>>,
+    pub(crate) readonly: bool,
 }
 
 impl Description {

@@ -7,6 +7,8 @@ mod page_sink;
 mod param_rows;
 
 pub use begin::Begin;
+#[cfg(not(target_family = "wasm"))]
+pub(crate) use description::Compiled;
 pub use description::Description;
 pub(crate) use interrupt::Interrupt;
 pub use page_sink::PageSink;
@@ -105,6 +107,10 @@ pub enum Fetch {
     All,
     /// All, and with them a [`Description`] of the columns.
     Described,
+    /// None, and the statement does not run: it is compiled, and a [`Description`] tells its columns
+    /// and parameters.
+    #[cfg(not(target_family = "wasm"))]
+    Compiled,
     /// All, and with them what the statement read. It must be a query.
     Watched,
     /// All, and with them which pages the statement read, if they can be known.
@@ -152,7 +158,7 @@ pub struct StepOutcome {
     pub last_row_id: i64,
     /// The rows kept.
     pub rows: Rows,
-    /// The columns, if [`Fetch::Described`] requested them.
+    /// The columns, if they were requested.
     pub description: Option<Box<Description>>,
     /// What the rows depend on, if [`Fetch::Watched`] or [`Fetch::Paged`] requested it.
     pub reads: Option<Box<ReadSet>>,
@@ -165,6 +171,18 @@ pub struct StepOutcome {
 pub struct Output {
     /// One outcome per step.
     pub steps: SmallVec<[StepOutcome; 1]>,
+}
+
+impl Fetch {
+    /// Whether the statement does not run. In a page none is only compiled, which keeps the module
+    /// small.
+    #[inline]
+    pub(crate) const fn is_compiled(self) -> bool {
+        #[cfg(not(target_family = "wasm"))]
+        return matches!(self, Self::Compiled);
+        #[cfg(target_family = "wasm")]
+        false
+    }
 }
 
 impl<'a> Program<'a> {

@@ -141,4 +141,5 @@ pub(super) fn bits_of(it: Capabilities) -> u32 {
         | u32::from(it.row_changes) << 5
         | u32::from(it.changesets) << 6
         | u32::from(it.backups) << 7
+        | u32::from(it.replicas) << 8
 }

@@ -35,7 +35,9 @@ pub(super) enum Handle {
     Outbox(Arc<OutboxHandle>),
     Backup(Arc<BackupHandle>),
     #[cfg(not(target_family = "wasm"))]
-    Replica(crate::api::replicate::Replica),
+    Replica(super::replicate::ClientReplica),
+    #[cfg(not(target_family = "wasm"))]
+    Storage(Arc<super::storage::StorageHandle>),
 }
 
 /// A session, a snapshot, a transaction or a savepoint.

@@ -86,6 +86,8 @@ mod settings;
 mod sink;
 mod statement;
 mod stats;
+#[cfg(not(target_family = "wasm"))]
+mod storage;
 mod sync;
 mod task;
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Fetching what comes next of what a client holds: a stream's rows, a watch's result, a feed's
-//! event, an outbox's batch, a copy's progress or bytes, and how
-//! far a replica is.
+//! event, an outbox's batch, a copy's progress or bytes, how
+//! far a replica is, and what is to be done with its files.
 
 use std::sync::{Arc, PoisonError};
 
@@ -35,6 +35,8 @@ impl ServerInner {
             }
             #[cfg(not(target_family = "wasm"))]
             Handle::Replica(replica) => Ok(Self::ask_replica(head, replica, word)),
+            #[cfg(not(target_family = "wasm"))]
+            Handle::Storage(storage) => Ok(self.next_task(head, storage.tasks())),
             Handle::Backup(backup) => Ok(self.next_of_copy(head, backup)),
             Handle::Session(_) => Err(malformed()),
         }

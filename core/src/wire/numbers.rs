@@ -135,7 +135,8 @@ pub mod op {
     /// column: how many rows are of no known table, and then the name of each table and how many rows
     /// it has.
     pub const RECOVER: u8 = 56;
-    /// Keeps a replica up to date: the path of a folder, and five numbers of 8 bytes, each negative
+    /// Keeps a replica up to date: its place, which is 0 (1 byte) and the path of a folder, or 1 and
+    /// the number of a handle from [`STORAGE`] (4 bytes); and five numbers of 8 bytes, each negative
     /// for its default: the interval in milliseconds, the memory in bytes, after how many milliseconds
     /// all pages are stored again (0: never), for how many everything is kept (0: for ever), and for
     /// how many closing stores the rest. It makes a handle, on which [`NEXT`] asks by 4 bytes: 0 how
@@ -146,10 +147,23 @@ pub mod op {
     /// stored when that was tried last, or null; 1 if it has ended. Dropping the handle does not end
     /// the replica.
     pub const REPLICATE: u8 = 54;
-    /// Restores a moment of a replica into a new file: the path of its folder; 0 for the newest, 1 for
-    /// a transaction, 2 for a time in milliseconds since 1970 (1 byte); the number of that, or 0 (8
-    /// bytes); and the path of the file. The reply is the number of its last transaction.
+    /// Restores a moment of a replica into a new file: its place, as [`REPLICATE`] has it; 0 for the
+    /// newest, 1 for a transaction, 2 for a time in milliseconds since 1970 (1 byte); the number of
+    /// that, or 0 (8 bytes); and the path of the file. The reply is the number of its last transaction.
     pub const REPLICA_RESTORE: u8 = 55;
+    /// Makes a handle for a storage that the client has, as the place of one replica or one restored
+    /// database. [`NEXT`] on it (with any 4 bytes) fetches the next task, once there is one, as rows of
+    /// one column: its number; what is to be done, 0 store a file, 1 list the names of all files, 2 read
+    /// a file, 3 remove a file; and the name of that, or null. It ends when the storage is needed no
+    /// more. Dropping the handle ends the replica, or what is being restored.
+    pub const STORAGE: u8 = 57;
+    /// Says what became of a task, on the handle of [`STORAGE`]: the number of the task (8 bytes), and
+    /// (1 byte) 0 it is done; 1 the next bytes of the file that is stored are wanted, of which the reply
+    /// has one row with a blob, or none after the last, or is `Closed` if they are there no more; 2
+    /// the names (4 bytes: how many, and each); 3 bytes of the file that is read, one reply after
+    /// another, each of which says whether more are wanted; 4 that was all of it; 5 there is no file of
+    /// that name; 6 it failed, and a text that says why.
+    pub const STORED: u8 = 58;
 }
 
 /// Flags of requests.

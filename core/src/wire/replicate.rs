@@ -1,6 +1,7 @@
 //! Replicas for a client: a folder that is kept up to date, and a database restored from one.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::cells::Cells;
@@ -8,13 +9,14 @@ use super::handles::{CallTarget, Handle};
 use super::numbers::op;
 use super::read::{ByteReader, malformed};
 use super::reply::Outcome;
-use super::request::RequestHead;
+use super::request::{Operation, RequestHead};
 use super::run::OperationEnd;
 use super::server::{RequestFuture, ServerInner};
-use crate::api::replicate::{Replica, restore_replica};
+use super::storage::{ClientStorage, StorageHandle, Tasks};
+use crate::api::replicate::{Replica, restore_replica, restore_replica_from};
 use crate::backend::replica::{ReplicaState, SnapshotReason};
 use crate::backend::replica_files::ReplicaMoment;
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::exec::target::limited;
 use crate::platform::{self, BoxFuture};
 use crate::row::Rows;
@@ -23,8 +25,42 @@ use crate::value::ValueRef;
 /// An operation on a replica.
 #[derive(Debug)]
 pub(super) enum ReplicaOperation {
-    Begin { to: String, settings: [i64; 5] },
-    Restore { from: PathBuf, moment: ReplicaMoment, to: PathBuf },
+    Begin { to: Place, settings: [i64; 5] },
+    Restore { from: Place, moment: ReplicaMoment, to: PathBuf },
+    Storage,
+}
+
+/// Where the files of a replica are.
+pub(super) enum Place {
+    Folder(PathBuf),
+    /// The number of the client's handle, and what it stands for once that was looked up.
+    Client(u32, Option<(Arc<Tasks>, ClientStorage)>),
+}
+
+impl std::fmt::Debug for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Folder(path) => f.debug_tuple("Folder").field(path).finish(),
+            Self::Client(handle, _) => f.debug_tuple("Client").field(handle).finish(),
+        }
+    }
+}
+
+impl Place {
+    fn read(from: &mut ByteReader<'_>) -> Result<Self> {
+        Ok(match from.u8()? {
+            0 => Self::Folder(from.str()?.into()),
+            1 => Self::Client(from.u32()?, None),
+            _ => return Err(malformed()),
+        })
+    }
+}
+
+/// A replica that a client follows, with what is wanted of its storage if it has that too.
+#[derive(Clone)]
+pub(super) struct ClientReplica {
+    replica: Replica,
+    tasks: Option<Arc<Tasks>>,
 }
 
 /// What is asked of a replica, with [`op::NEXT`].
@@ -36,7 +72,7 @@ impl ReplicaOperation {
     pub(super) fn read(op: u8, from: &mut ByteReader<'_>) -> Result<Self> {
         Ok(match op {
             op::REPLICATE => {
-                let to = from.str()?.to_owned();
+                let to = Place::read(from)?;
                 let mut settings = [0; 5];
                 for setting in &mut settings {
                     *setting = from.i64()?;
@@ -44,7 +80,7 @@ impl ReplicaOperation {
                 Self::Begin { to, settings }
             }
             op::REPLICA_RESTORE => {
-                let folder = from.str()?.into();
+                let place = Place::read(from)?;
                 let (kind, number) = (from.u8()?, from.i64()?);
                 let moment = match (kind, u64::try_from(number)) {
                     (0, _) => ReplicaMoment::Latest,
@@ -55,8 +91,9 @@ impl ReplicaOperation {
                     }
                     _ => return Err(malformed()),
                 };
-                Self::Restore { from: folder, moment, to: from.str()?.into() }
+                Self::Restore { from: place, moment, to: from.str()?.into() }
             }
+            op::STORAGE => Self::Storage,
             _ => return Err(malformed()),
         })
     }
@@ -78,7 +115,14 @@ impl ReplicaOperation {
                     let time = |it: i64| given(it).map(Duration::from_millis);
                     // 0: never, and for ever.
                     let span = |it: i64| time(it).map(|it| (!it.is_zero()).then_some(it));
-                    let mut replicate = database.limited(limit).replicate(to);
+                    let database = database.limited(limit);
+                    let (mut replicate, tasks) = match to {
+                        Place::Folder(folder) => (database.replicate(folder), None),
+                        Place::Client(_, Some((tasks, storage))) => {
+                            (database.replicate_to(storage), Some(tasks))
+                        }
+                        Place::Client(_, None) => return Err(malformed()),
+                    };
                     if let Some(interval) = time(interval) {
                         replicate = replicate.interval(interval);
                     }
@@ -94,12 +138,26 @@ impl ReplicaOperation {
                     if let Some(close) = time(close) {
                         replicate = replicate.close_timeout(close);
                     }
-                    Ok(OperationEnd::Held(Handle::Replica(replicate.await?)))
+                    let replica = replicate.await?;
+                    if let Some(tasks) = &tasks {
+                        tasks.belong_to(&replica);
+                    }
+                    let handle = Handle::Replica(ClientReplica { replica, tasks });
+                    Ok(OperationEnd::Held(handle))
                 }
                 Self::Restore { from, moment, to } => {
-                    let restored = Box::pin(restore_replica(from, moment, to));
+                    let restored: BoxFuture<'static, Result<u64>> = match from {
+                        Place::Folder(folder) => Box::pin(restore_replica(folder, moment, to)),
+                        Place::Client(_, Some((_, storage))) => {
+                            Box::pin(restore_replica_from(Arc::new(storage), moment, to))
+                        }
+                        Place::Client(_, None) => return Err(malformed()),
+                    };
                     let reply = crate::backend::Reply::later(restored);
                     Ok(Outcome::Count(limited(reply, limit, false).await?).into())
+                }
+                Self::Storage => {
+                    Ok(OperationEnd::Held(Handle::Storage(Arc::new(StorageHandle::default()))))
                 }
             }
         })
@@ -137,16 +195,57 @@ fn cells(state: &ReplicaState) -> Rows {
 }
 
 impl ServerInner {
+    /// Finds the client's storage that an operation names.
+    ///
+    /// # Errors
+    /// `Closed` if there is none.
+    pub(super) fn with_storage(&self, mut operation: Operation) -> Result<Operation> {
+        if let Operation::Replica(
+            ReplicaOperation::Begin { to: place, .. }
+            | ReplicaOperation::Restore { from: place, .. },
+        ) = &mut operation
+            && let Place::Client(handle, found) = place
+        {
+            let Handle::Storage(storage) = self.state().handles.source(*handle)? else {
+                return Err(malformed());
+            };
+            *found = Some((storage.tasks(), storage.used()?));
+        }
+        Ok(operation)
+    }
+
     /// Returns the work of asking something of a replica, and then how far it is.
-    pub(super) fn ask_replica(head: RequestHead, replica: Replica, ask: u32) -> RequestFuture {
+    pub(super) fn ask_replica(
+        head: RequestHead,
+        ClientReplica { replica, tasks }: ClientReplica,
+        ask: u32,
+    ) -> RequestFuture {
         Box::pin(async move {
             match ask {
                 STATE => {}
                 FLUSH => replica.flush_within(head.timeout).await?,
-                STOP => replica.stop().await?,
+                STOP => match tasks {
+                    None => replica.stop().await?,
+                    Some(tasks) => stop(&replica, &tasks).await?,
+                },
                 _ => return Err(malformed()),
             }
             Ok(Outcome::Next(Some(cells(&replica.state()))))
         })
+    }
+}
+
+/// How long past its close timeout a client's storage has to reply.
+const GRACE: Duration = Duration::from_millis(100);
+
+/// Stops a replica whose storage is the client's, which may have stopped to reply: it ends then.
+async fn stop(replica: &Replica, tasks: &Tasks) -> Result<()> {
+    match replica.stop_within(Some(replica.close_timeout() + GRACE)).await {
+        Err(error) if error.kind() == ErrorKind::Timeout => {
+            tasks.end();
+            replica.stop().await?;
+            Err(error)
+        }
+        ended => ended,
     }
 }

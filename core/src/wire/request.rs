@@ -227,9 +227,11 @@ impl Operation {
                 Self::Table { name, what: OnTable::read(op, from)? }
             }
             #[cfg(not(target_family = "wasm"))]
-            op::REPLICATE | op::REPLICA_RESTORE => Self::Replica(ReplicaOperation::read(op, from)?),
+            op::REPLICATE | op::REPLICA_RESTORE | op::STORAGE => {
+                Self::Replica(ReplicaOperation::read(op, from)?)
+            }
             #[cfg(target_family = "wasm")]
-            op::REPLICATE | op::REPLICA_RESTORE => Self::Replica,
+            op::REPLICATE | op::REPLICA_RESTORE | op::STORAGE => Self::Replica,
             op::BACKUP | op::BACKUP_STREAM | op::RESTORE => {
                 return Ok(BackupOperation::read(op, from)?.map(Self::Backup));
             }

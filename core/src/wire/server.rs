@@ -349,9 +349,15 @@ impl ServerInner {
         if head.op == op::NEXT {
             return inner.fetch(head, payload);
         }
+        #[cfg(not(target_family = "wasm"))]
+        if head.op == op::STORED {
+            return inner.stored(head, payload);
+        }
         let target = self.target(head.handle)?;
         let ticket = target.ticket();
         if let Some(operation) = Operation::read(head.op, payload)? {
+            #[cfg(not(target_family = "wasm"))]
+            let operation = self.with_storage(operation)?;
             if let Some(timed) = timed {
                 timed.describe(timed::describe(&operation));
             }

@@ -1,15 +1,18 @@
-//! The files of a replica are read by the tool that the format comes from.
+//! The files of a replica are read by the tools that the format and its layout come from.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use ubiqlite::ReplicaMoment;
+
 use super::{Place, flush, pages, within};
 
-/// The tool that the environment names: `cargo xtask test rust` builds it where there is Go.
-fn tool() -> Option<PathBuf> {
-    let tool = std::env::var_os("UBIQLITE_LTX").map(PathBuf::from);
+/// The tool that the environment names: `cargo xtask test rust` builds `ltx` where there is Go, and
+/// `cargo xtask test litestream` the other one.
+fn tool(variable: &str) -> Option<PathBuf> {
+    let tool = std::env::var_os(variable).map(PathBuf::from);
     if tool.is_none() {
-        println!("skipped: UBIQLITE_LTX names no tool");
+        println!("skipped: {variable} names no tool");
     }
     tool
 }
@@ -39,7 +42,7 @@ async fn replica(place: &Place) -> Vec<u8> {
 
 #[tokio::test]
 async fn the_official_tool_verifies_lists_and_applies_the_files() {
-    let Some(tool) = tool() else { return };
+    let Some(tool) = tool("UBIQLITE_LTX") else { return };
     let place = Place::new().await;
     let pages = replica(&place).await;
     let mut files = place.files();
@@ -56,4 +59,30 @@ async fn the_official_tool_verifies_lists_and_applies_the_files() {
     let applied = place.path("applied.db");
     run(&tool, &[&["apply", "-db", applied.to_str().unwrap()], paths.as_slice()].concat());
     assert!(std::fs::read(applied).unwrap() == pages);
+}
+
+#[tokio::test]
+async fn litestream_restores_what_we_do_at_each_moment() {
+    let Some(tool) = tool("UBIQLITE_LITESTREAM") else { return };
+    let place = Place::new().await;
+    let pages = replica(&place).await;
+    let source = format!("file://{}", place.path("replica").display());
+    let restored = |name: &str, more: &[&str]| {
+        let to = place.path(name);
+        run(&tool, &[&["restore", "-o", to.to_str().unwrap()], more, &[&*source]].concat());
+        std::fs::read(to).unwrap()
+    };
+    assert!(restored("newest.db", &[]) == pages);
+    let last = place
+        .files()
+        .iter()
+        .filter_map(|name| u64::from_str_radix(name.get(19..35)?, 16).ok())
+        .max()
+        .unwrap();
+    for transaction in [2, last / 2, last] {
+        let name = format!("{transaction:016x}");
+        let theirs = restored(&name, &["-txid", &name]);
+        let ours = place.restored(ReplicaMoment::Transaction(transaction)).await.unwrap();
+        assert!(theirs == ours, "transaction {transaction} of {last}");
+    }
 }

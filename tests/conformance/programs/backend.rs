@@ -31,6 +31,7 @@ impl Backend for ProgramsOnly {
             row_changes: false,
             changesets: false,
             backups: false,
+            replicas: false,
         }
     }
 
@@ -119,6 +120,9 @@ fn once(
     params: &Params,
     keep: Fetch,
 ) -> Result<StepOutcome> {
+    if keep == Fetch::Compiled {
+        return Err(Error::new(ErrorKind::Unsupported, "this backend describes no statements"));
+    }
     let mut statement = connection.prepare(sql).map_err(failed)?;
     let readonly = statement.readonly();
     for (index, value) in params.values().iter().enumerate() {
@@ -141,7 +145,7 @@ fn once(
     let mut kept = 0;
     while let Some(row) = rows.next().map_err(failed)? {
         let wanted = match keep {
-            Fetch::Nothing => false,
+            Fetch::Nothing | Fetch::Compiled => false,
             Fetch::First => kept == 0,
             Fetch::All | Fetch::Described | Fetch::Watched | Fetch::Paged => true,
         };

@@ -10,6 +10,7 @@ use super::call::Call;
 use super::check::{Outcome, THROWN};
 use super::data::Data;
 use super::migrate;
+use super::replicate::{self, Following};
 use super::scope::{Boxed, Exit, Frame, Scope, Target};
 use super::sync::{self, Sending};
 use super::table::{self, Answer};
@@ -124,6 +125,8 @@ pub(crate) async fn on_database(
                 named("sessions", known.sessions),
                 named("watches", known.watches),
                 named("changesets", known.changesets),
+                named("backups", known.backups),
+                named("replicas", known.replicas),
             ]))
         }
         "watch" => {
@@ -149,6 +152,10 @@ pub(crate) async fn on_database(
         "check" => db.check().await.map(|found| Data::List(found.iter().map(damage).collect())),
         "stats" => db.stats().map(|stats| statistics(&stats)),
         "migrations" => migrate::migrations(db, call).await?,
+        "replicate" => {
+            let (to, interval) = (rest.world.locate(&call.text("path")?), call.millis("interval")?);
+            held!(replicate::replicate(db, &to, interval), Following, call, rest)
+        }
         "outbox" => held!(sync::outbox(db, call.texts("tables")?), Sending, call, rest),
         "apply" => sync::applied(db.apply(&sync::changes(call)?, sync::policies(call)?).await),
         "transaction" => block!(db.transaction, InTransaction, call, rest),
@@ -327,6 +334,7 @@ target!([] Watching, |this, call, rest| match call.method {
     other => Err(Exit::Failure(format!("a watch has no method {other:?}"))),
 });
 target!([] Sending, |this, call, rest| this.call(call, rest).await);
+target!([] Following, |this, call, _rest| this.ask(call).await);
 target!(['r] Streaming<'r>, |this, call, _rest| match call.method {
     "next" => Ok(this.0.try_next().await.map(Data::from)),
     other => Err(Exit::Failure(format!("a stream has no method {other:?}"))),

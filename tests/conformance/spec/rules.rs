@@ -50,6 +50,11 @@ const METHODS: &[&str] = &[
     "check",
     "stats",
     "recover",
+    "replicate",
+    "flush",
+    "state",
+    "stop",
+    "restore_replica",
     "migrations",
     "outbox",
     "wait",
@@ -74,6 +79,7 @@ const NEEDS: &[&str] = &[
     "sessions",
     "files",
     "recovery",
+    "replicas",
     "interrupts",
     "real_type",
     "utf16_text",
@@ -130,6 +136,10 @@ const CALL_KEYS: &[&str] = &[
     "allow_newer",
     "accept_edited",
     "lock_timeout",
+    "interval",
+    "replica",
+    "transaction",
+    "time",
 ];
 
 const OTHER_STEPS: &[(&str, &[&str])] = &[

@@ -13,6 +13,7 @@ use super::check::Outcome;
 use super::data::{Data, Names};
 use super::handles::on_database;
 use super::migrate;
+use super::replicate;
 use super::scope::{Exit, Scope};
 
 /// A scenario's directory and databases.
@@ -81,6 +82,10 @@ impl World {
                 Data::Null
             }));
         }
+        if call.method == "restore_replica" {
+            let from = self.dir.join(call.text("replica")?);
+            return replicate::restore(call, &from, &self.dir.join(call.text("path")?)).await;
+        }
         let known = self.databases.borrow().get(call.on()).cloned();
         let mut db = known.ok_or_else(|| format!("no handle has the name {:?}", call.on()))?;
         if let Some(limit) = call.millis("timeout")? {
@@ -91,6 +96,11 @@ impl World {
             return Ok(saved.map(|saved| recovered(&saved)));
         }
         on_database(&db, call, rest).await
+    }
+
+    /// Returns the path of a file of the scenario.
+    pub(crate) fn locate(&self, path: &str) -> PathBuf {
+        self.dir.join(path)
     }
 
     /// Closes all databases that are still open.

@@ -1,8 +1,8 @@
 /** Typical code, as the compiler sees it; never run. Wrong lines must be errors. */
 
 import {
-  type Applied, type AppliedMigration, type BackupProgress, BusyError, type CallOptions, type Conflict, type Database, type DatabaseBytes, type DeserializeOptions, type Drift, type MigrationStep, type OutboxBatch, type Policies, type Row, UbiqliteError, type Updates, type Value,
-  type WatchedQuery, deserialize, exportFile, importFile, list, open, remove,
+  type Applied, type AppliedMigration, type BackupProgress, BusyError, type CallOptions, type Conflict, type Database, type DatabaseBytes, type DeserializeOptions, type Drift, type MigrationStep, type OutboxBatch, type Policies, type Replica, type ReplicaState, type ReplicaStorage, type Row, UbiqliteError, type Updates, type Value,
+  type WatchedQuery, deserialize, exportFile, importFile, list, open, remove, restoreReplica,
 } from 'ubiqlite';
 
 interface Item {
@@ -318,4 +318,30 @@ export async function backups(db: Database, response: Response): Promise<void> {
   // @ts-expect-error how far it is does not change
   seen.forEach((progress) => (progress.done = 0));
   void [copy];
+}
+
+export async function replicas(db: Database): Promise<void> {
+  const objects = new Map<string, Uint8Array>();
+  const storage: ReplicaStorage = {
+    async put(name, content) {
+      const stream: ReadableStream<Uint8Array> = content;
+      objects.set(name, new Uint8Array(await new Response(stream as ReadableStream<Uint8Array<ArrayBuffer>>).arrayBuffer()));
+    },
+    list: () => objects.keys(),
+    get: async (name) => objects.get(name),
+    remove: (name) => void objects.delete(name),
+  };
+  const replica: Replica = await db.replicate('backup', { interval: 100, memory: 1e6, snapshotEvery: Infinity, keep: 1, closeTimeout: 1, timeout: 5 });
+  await db.replicate(new URL('file:///backup'));
+  await db.replicate(storage);
+  const state: ReplicaState = await replica.flush({ timeout: 1000 });
+  const number: number = await restoreReplica(storage, 'new.db', { transaction: state.transaction });
+  await restoreReplica('backup', new URL('file:///new.db'), { time: new Date() });
+  // @ts-expect-error a storage has four methods
+  await db.replicate({ put: storage.put });
+  // @ts-expect-error a time may be missing
+  state.time.getTime();
+  // @ts-expect-error times are numbers of milliseconds
+  await db.replicate('backup', { keep: '30 days' });
+  void number;
 }

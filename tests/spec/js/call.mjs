@@ -16,7 +16,7 @@ const EXPECTATIONS = ['gives', 'rows', 'columns', 'count', 'added', 'removed', '
 
 /** The methods that return a handle other than a database. */
 const GIVE_A_HANDLE = [
-  'transaction', 'savepoint', 'begin', 'begin_savepoint', 'snapshot', 'acquire', 'watch', 'watch_all', 'outbox',
+  'transaction', 'savepoint', 'begin', 'begin_savepoint', 'snapshot', 'acquire', 'watch', 'watch_all', 'outbox', 'replicate',
 ];
 
 export class Call {

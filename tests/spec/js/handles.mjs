@@ -5,6 +5,7 @@
 import { Escape, Failure } from './failure.mjs';
 import { camelCase } from './world.mjs';
 import { callMigrations } from './migrations.mjs';
+import { callReplica, restoreReplica, toReplicate } from './replicate.mjs';
 import { callOutbox, changesOf, fromApplied, policiesOf } from './sync.mjs';
 import { callTable } from './table.mjs';
 import * as from from './values.mjs';
@@ -16,7 +17,7 @@ const STATEMENTS = [...READS, 'execute', 'execute_many', 'batch'];
 const METHODS = {
   database: [
     ...STATEMENTS, 'close', 'interrupt', 'capabilities', 'transaction', 'begin', 'acquire', 'snapshot',
-    'watch', 'watch_all', 'touch', 'outbox', 'apply', 'check', 'migrations', 'stats',
+    'watch', 'watch_all', 'touch', 'outbox', 'apply', 'check', 'migrations', 'stats', 'replicate',
   ],
   session: [...STATEMENTS, 'interrupt', 'transaction', 'begin'],
   snapshot: READS,
@@ -28,6 +29,7 @@ const METHODS = {
   stream: ['next'],
   watch: ['next'],
   outbox: ['next', 'wait', 'ack'],
+  replica: ['flush', 'state', 'stop'],
 };
 
 /** The arguments and the result of each method that returns neither a handle nor a stream. */
@@ -58,6 +60,8 @@ const HELD = {
   acquire: ['session', (handle) => handle.release()],
   snapshot: ['snapshot', (handle) => handle.close()],
   outbox: ['outbox', (handle) => handle.close()],
+  // It goes on until its database is closed.
+  replicate: ['replica', () => undefined],
 };
 
 /**
@@ -74,6 +78,7 @@ export function make(call, own, rest) {
     return dispatch(own.kind, own.handle, call, rest);
   }
   if (call.method === 'open') return open(call, rest.world);
+  if (call.method === 'restore_replica') return restoreReplica(call, rest.world);
   let db = rest.world.databases.get(call.on);
   if (!db) throw new Failure(`no handle has the name "${call.on}"`);
   const limit = call.number('timeout');
@@ -101,6 +106,7 @@ function dispatch(kind, target, call, rest) {
   if (!METHODS[kind].includes(method)) throw new Failure(`a ${kind} has no method ${method}`);
   if (kind === 'watch') return meanwhile(() => target.next(), call, rest);
   if (kind === 'outbox') return callOutbox(target, call, rest);
+  if (kind === 'replica') return callReplica(target, call);
   if (kind === 'stream') {
     call.everythingWasUsed();
     return settle(async () => optionalRowOf(await target.next()));
@@ -254,7 +260,8 @@ async function block(target, call, rest) {
 /** Runs the steps of a call while the handle that it returned is open. */
 async function hold(target, call, rest) {
   const { method } = call;
-  const args = withOptions(call, method === 'outbox' ? [call.texts('tables')] : [], method === 'begin' ? call.mode() : {});
+  const given = method === 'outbox' ? [call.texts('tables')] : method === 'replicate' ? toReplicate(call, rest.world.place) : [];
+  const args = withOptions(call, given, method === 'begin' ? call.mode() : {});
   const outcome = await settle(() => target[camelCase(method)](...args));
   if ('error' in outcome) return outcome;
   const [kind, giveBack] = HELD[method];

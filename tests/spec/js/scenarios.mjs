@@ -8,7 +8,7 @@
  */
 export const SUBJECTS = [
   'batch', 'cancel', 'check', 'close', 'concurrency', 'errors', 'execute', 'identifiers', 'migrations', 'open', 'params',
-  'patterns', 'query', 'rows', 'savepoints', 'schema', 'select', 'session', 'snapshot', 'stats', 'stream',
+  'patterns', 'query', 'replicate', 'rows', 'savepoints', 'schema', 'select', 'session', 'snapshot', 'stats', 'stream',
   'sync', 'table_insert', 'table_rows', 'transactions', 'transfer', 'values', 'watch',
   'watch_all', 'watch_effects', 'watch_ends', 'watch_queries', 'watch_rows', 'watch_schema', 'watch_select', 'watch_silent',
 ];
@@ -16,12 +16,12 @@ export const SUBJECTS = [
 const OF_A_FILE = ['subject', 'about', 'scenarios'];
 const OF_A_SCENARIO = ['name', 'needs', 'given', 'setup', 'open', 'steps'];
 const NEEDS = [
-  'transactions', 'snapshots', 'cursors', 'sessions', 'files', 'recovery', 'interrupts', 'real_type',
+  'transactions', 'snapshots', 'cursors', 'sessions', 'files', 'recovery', 'replicas', 'interrupts', 'real_type',
   'utf16_text', 'big_integers', 'shared_handles',
 ];
 
 /** Needs that `capabilities()` reports; the runner knows the others. */
-export const CAPABILITIES = ['transactions', 'snapshots', 'cursors', 'sessions'];
+export const CAPABILITIES = ['transactions', 'snapshots', 'cursors', 'sessions', 'replicas'];
 
 /**
  * Puts the fixtures before each scenario's own SQL.

@@ -10,7 +10,7 @@ from values import to_key, to_params, to_record, to_value
 _OF_EVERY_CALL = {"call", "on", "as", "steps", "cancel", "escapes", "gives", "rows", "columns", "count", "error"}
 _OF_EVERY_CALL |= {"added", "removed", "updated"}
 GIVE_A_HANDLE = {"transaction", "savepoint", "begin", "begin_savepoint", "snapshot", "acquire", "watch", "outbox"}
-GIVE_A_HANDLE |= {"watch_all"}
+GIVE_A_HANDLE |= {"watch_all", "replicate"}
 
 
 class Call:

@@ -10,6 +10,7 @@ import values as give
 from call import Call
 from data import Failure
 from migrations import carried_out
+from replicate import from_state, replicating
 from sync import Sending, from_applied, to_apply
 from values import to_value
 from watch import Watching
@@ -17,7 +18,7 @@ from watch import Watching
 _READS = {"query", "query_one", "query_optional", "query_value", "stream"}
 _STATEMENTS = _READS | {"execute", "execute_many", "batch"}
 _DATABASE = _STATEMENTS | {"close", "interrupt", "capabilities", "transaction", "begin", "acquire", "snapshot"}
-_DATABASE |= {"watch", "watch_all", "touch", "outbox", "apply", "check", "recover", "migrations", "stats"}
+_DATABASE |= {"watch", "watch_all", "touch", "outbox", "apply", "check", "recover", "migrations", "stats", "replicate"}
 _NESTING = _STATEMENTS | {"savepoint", "begin_savepoint", "apply"}
 METHODS = {
     "database": _DATABASE,
@@ -30,6 +31,7 @@ METHODS = {
     "stream": {"next"},
     "watch": {"next"},
     "outbox": {"next", "wait", "ack"},
+    "replica": {"flush", "state", "stop"},
 }
 KINDS = {
     "transaction": "transaction",
@@ -42,6 +44,7 @@ KINDS = {
     "watch": "watch",
     "watch_all": "watch",
     "outbox": "outbox",
+    "replicate": "replica",
     "select": "watch",
 }
 
@@ -110,6 +113,10 @@ async def simple(kind: str, target: Any, call: Call, directory: str) -> Any:
         path, options = os.path.join(directory, call.data("path")), call.options()
         call.done()
         return give.from_recovered(await target.recover(path, **options))
+    if kind == "replica":
+        options = call.options()
+        call.done()
+        return from_state(await getattr(target, method)(**options))
     if method == "migrations":
         return await carried_out(target, call)
     arguments, convert = _SIMPLE[method]
@@ -171,7 +178,7 @@ def selected(table: Any, call: Call) -> Any:
     return selection
 
 
-def holding(kind: str, target: Any, call: Call) -> Any:
+def holding(kind: str, target: Any, call: Call, directory: str) -> Any:
     """Returns an asynchronous context manager that keeps the handle of a call open."""
     method, options = call.method, call.options()
     if call.has("table"):
@@ -196,6 +203,8 @@ def holding(kind: str, target: Any, call: Call) -> Any:
         queries = call.queries()
         call.done()
         return Watching(target.watch_all(queries, **options), len(queries))
+    if method == "replicate":
+        return replicating(target, call, directory)
     if method == "outbox":
         tables = call.texts("tables")
         call.done()

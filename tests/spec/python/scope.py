@@ -17,8 +17,9 @@ from call import Call
 from data import Failure, Update, compare, read, show
 from handles import KINDS, METHODS, holding, simple
 from migrations import opened_with
+from replicate import restored
 
-_PARTIAL = {"execute", "batch", "capabilities", "apply", "migrations", "stats"}
+_PARTIAL = {"execute", "batch", "capabilities", "apply", "migrations", "stats", "flush", "state", "stop"}
 _AT_ONCE = 1.0
 Frame = tuple[str, str, Any]
 
@@ -153,6 +154,8 @@ class Scope:
             call.done()
             self.world.databases[call.name] = await self.world.open(path, options)
             return None
+        if call.method == "restore_replica":
+            return await restored(call, str(self.world.directory))
         own = next((frame for frame in reversed(self.frames) if frame[0] == call.on), None)
         if own is None and call.on not in self.world.databases:
             raise Failure(f'no handle has the name "{call.on}"')
@@ -165,7 +168,7 @@ class Scope:
             return await (self._meanwhile(target.wait, call) if call.method == "wait" else target.call(call))
         if not call.has("steps"):
             return await simple(kind, target, call, str(self.world.directory))
-        async with holding(kind, target, call) as handle:
+        async with holding(kind, target, call, str(self.world.directory)) as handle:
             kind = KINDS[call.method]
             await Scope(self.world, dict(self.names), [*self.frames, (call.name, kind, handle)]).run(call.step["steps"])
         return None

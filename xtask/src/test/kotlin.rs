@@ -1,7 +1,13 @@
 //! The Kotlin library on the JVM.
 
+use std::collections::BTreeSet;
+use std::fs;
+
+use anyhow::bail;
+
 use crate::build;
 use crate::maven::mvn;
+use crate::process::Run;
 use crate::report::Report;
 use crate::workspace::Workspace;
 
@@ -35,5 +41,46 @@ pub(crate) fn steps(workspace: &Workspace, report: &mut Report) {
             maven("bindings-ffi/kotlin/consumer", &["test", &versions[0], &versions[1]])
         });
     }
+    report.step("generated code: a renamed column breaks the build", || renamed(workspace));
     report.step("example", || maven("examples/kotlin", &["compile", "exec:java"]));
+}
+
+/// A program that uses a column.
+const PROGRAM: &str = "
+package app
+
+import io.github.ubiqlite.Database
+
+suspend fun price(db: Database): Double? = app.items.getItem(db, id = 1)?.price
+";
+
+/// Generates code of a schema in which a column has another name, and compiles a program that still
+/// uses the old one: that is its only error. The library's tests compile the code as it was before.
+fn renamed(workspace: &Workspace) -> anyhow::Result<()> {
+    let root = workspace.root();
+    let folder = root.join("target/gen-kotlin");
+    let sources = folder.join("sources");
+    fs::create_dir_all(&sources)?;
+    let mut inputs = Vec::new();
+    for (name, path) in [
+        ("schema.sql", "docs/examples/gen/migrations/0001_items.sql"),
+        ("queries.sql", "docs/examples/gen/queries.sql"),
+    ] {
+        let text = fs::read_to_string(root.join(path))?.replace("price", "cost");
+        inputs.push(folder.join(name));
+        fs::write(folder.join(name), text)?;
+    }
+    let shell = Run::cargo().args(["run", "--quiet", "--package", "ubiqlite-shell", "--", "gen"]);
+    let shell = shell.args(inputs).args(["-package", "app.items", "-kotlin"]);
+    shell.arg(sources.join("items.kt")).dir(root).run()?;
+    fs::write(sources.join("program.kt"), PROGRAM)?;
+    let compile = mvn().args(["compile", &format!("-Dsources={}", sources.display())]);
+    let told = compile.dir(&root.join("tests/gen/kotlin")).refusal()?;
+    // Maven says each twice, with other beginnings.
+    let errors: BTreeSet<_> =
+        told.lines().filter_map(|line| line.split_once(".kt:")).map(|it| it.1).collect();
+    match Vec::from_iter(errors).as_slice() {
+        [error] if error.contains("nresolved reference 'price'") => Ok(()),
+        _ => bail!("it has failed for another reason:\n{told}"),
+    }
 }

@@ -2,35 +2,85 @@
 
 use std::path::{Path, PathBuf};
 
+use anyhow::Context;
+
 use crate::find;
 use crate::process::Run;
+use crate::report::Report;
 use crate::workspace::Workspace;
 
-/// The programs, with the variables by which the test finds them.
-const TOOLS: [(&str, &str, &str); 1] =
-    [("UBIQLITE_LTX", "ltx", "github.com/superfly/ltx/cmd/ltx@v0.5.3")];
+/// A program in Go, and the variable by which the test finds it.
+struct Tool {
+    variable: &'static str,
+    name: &'static str,
+    package: &'static str,
+}
 
-/// Builds them where there is Go, and returns where they are. Without Go, the test says that it
-/// checks nothing.
+/// What reads and applies the files.
+const LTX: Tool = Tool {
+    variable: "UBIQLITE_LTX",
+    name: "ltx",
+    package: "github.com/superfly/ltx/cmd/ltx@v0.5.3",
+};
+
+/// What restores databases from them. It compiles for some minutes, since it knows many clouds.
+const LITESTREAM: Tool = Tool {
+    variable: "UBIQLITE_LITESTREAM",
+    name: "litestream",
+    package: "github.com/benbjohnson/litestream/cmd/litestream@v0.5.18",
+};
+
+/// Builds what is quickly built where there is Go, and returns where the programs are, with those that
+/// are there already. Without Go, the test says that it checks nothing.
 pub(super) fn tools(workspace: &Workspace) -> anyhow::Result<Vec<(&'static str, PathBuf)>> {
-    let Some(go) = go() else {
-        println!("Go is not installed: that other programs read replicas is not checked");
-        return Ok(Vec::new());
-    };
-    let folder = workspace.root().join("target/ltx");
     let mut found = Vec::new();
-    for (variable, name, package) in TOOLS {
-        let tool = folder.join(name);
-        if !tool.is_file() {
-            Run::new(&go)
-                .args(["install", package])
-                .env("GOBIN", &folder)
+    match go() {
+        Some(go) => found.push((LTX.variable, LTX.built(workspace, &go)?)),
+        None => {
+            println!("Go is not installed: that other programs read replicas is not checked");
+        }
+    }
+    let litestream = LITESTREAM.place(workspace);
+    if litestream.is_file() {
+        found.push((LITESTREAM.variable, litestream));
+    }
+    Ok(found)
+}
+
+/// Makes sure that there is Go.
+pub(crate) fn setup() -> anyhow::Result<()> {
+    go().map(drop).context("litestream is built with Go, which is not installed")
+}
+
+/// Runs the steps of the part `litestream`.
+pub(crate) fn steps(workspace: &Workspace, report: &mut Report) {
+    let built = report.step("litestream", || LITESTREAM.built(workspace, &go().context("no Go")?));
+    let Some(tool) = built else { return report.skip(&["it restores from our files"]) };
+    report.step("it restores from our files", || {
+        Run::cargo()
+            .args(["test", "--package", "ubiqlite", "--test", "replicate", "official"])
+            .env(LITESTREAM.variable, tool)
+            .dir(workspace.root())
+            .run()
+    });
+}
+
+impl Tool {
+    fn place(&self, workspace: &Workspace) -> PathBuf {
+        workspace.root().join("target/ltx").join(self.name)
+    }
+
+    fn built(&self, workspace: &Workspace, go: &Path) -> anyhow::Result<PathBuf> {
+        let place = self.place(workspace);
+        if !place.is_file() {
+            Run::new(go)
+                .args(["install", self.package])
+                .env("GOBIN", workspace.root().join("target/ltx"))
                 .env("CGO_ENABLED", "0")
                 .run()?;
         }
-        found.push((variable, tool));
+        Ok(place)
     }
-    Ok(found)
 }
 
 fn go() -> Option<PathBuf> {

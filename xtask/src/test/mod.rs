@@ -1,10 +1,11 @@
 //! `cargo xtask test`: the steps of every part.
 
+pub(crate) mod adapters;
 pub(crate) mod browser;
 pub(crate) mod docs;
 pub(crate) mod kotlin;
 mod locks;
-mod ltx;
+pub(crate) mod ltx;
 pub(crate) mod node;
 pub(crate) mod other_crates;
 pub(crate) mod peers;

@@ -16,7 +16,7 @@ pub(crate) fn setup() -> anyhow::Result<()> {
     build::npm::setup()?;
     let workspace = Workspace::find()?;
     npm::install(&example(&workspace))?;
-    for folder in [FRAMEWORKS, ORM, PRISMA] {
+    for folder in [FRAMEWORKS, ORM, PRISMA, STORES, AUTH] {
         npm::install(&workspace.root().join(folder))?;
     }
     Ok(())
@@ -31,6 +31,12 @@ const ORM: &str = "tests/node/orm";
 /// The tests with Prisma, which has many packages of its own.
 const PRISMA: &str = "tests/node/prisma";
 
+/// The tests with key-value stores and connectors, and their suites.
+const STORES: &str = "tests/node/stores";
+
+/// A server with sign-up and sessions, in the folder of examples.
+const AUTH: &str = "examples/node/auth";
+
 /// The variable that names the engine to use, if the program does not.
 const ENGINE: &str = "UBIQLITE_ENGINE";
 
@@ -43,7 +49,7 @@ pub(crate) fn steps(workspace: &Workspace, report: &mut Report) {
     report.step("types", || script("check"));
     report.step("unit tests", || script("test"));
     if report.step("package", || build::npm::build(workspace)).is_none() {
-        report.skip(&["size", "scenarios", "scenarios' own test", "tests", "example"]);
+        report.skip(&["size", "scenarios", "scenarios' own test", "tests", "examples"]);
         return;
     }
     report.step("size", || {
@@ -55,9 +61,13 @@ pub(crate) fn steps(workspace: &Workspace, report: &mut Report) {
             let scenarios = Run::new("node").arg("tests/spec/js/node.mjs");
             scenarios.env(ENGINE, engine).dir(workspace.root()).run()
         });
-        for folder in ["tests/node", FRAMEWORKS, ORM, PRISMA] {
+        for folder in ["tests/node", FRAMEWORKS, ORM, PRISMA, STORES] {
             scripts::steps_with(workspace, report, folder, (ENGINE, engine));
         }
+        report.step(&format!("example: sign-up and sessions, {engine}"), || {
+            let folder = workspace.root().join(AUTH);
+            npm().args(["test", "--silent"]).env(ENGINE, engine).dir(&folder).run()
+        });
     }
     report.step("scenarios' own test", || node("tests/spec/js/self_test.mjs"));
     report.step("example", || npm().arg("start").dir(&example(workspace)).run());

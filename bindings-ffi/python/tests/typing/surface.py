@@ -262,6 +262,30 @@ async def copies(db: ubiqlite.Database) -> None:
         assert_type(copy, ubiqlite.Database)
     assert_type(await ubiqlite.deserialize(memoryview(data)), ubiqlite.Database)
     assert_type((await db.capabilities()).backups, bool)
+    assert_type((await db.capabilities()).replicas, bool)
+    replica = await db.replicate("backup", interval=datetime.timedelta(seconds=1), memory=1 << 20, keep=60.0)
+    assert_type(replica, ubiqlite.Replica)
+    assert_type(await replica.flush(timeout=1), ubiqlite.ReplicaState)
+    await db.replicate(Objects())
+    assert_type(await ubiqlite.restore_replica(Objects(), "new.db", to=7), int)
+    await db.replicate(7)  # type: ignore[arg-type]
+
+
+class Objects:
+    """A storage of the program's own."""
+
+    async def put(self, name: str, content: AsyncIterator[bytes]) -> None:
+        async for chunk in content:
+            assert_type(chunk, bytes)
+
+    async def list(self) -> list[str]:
+        return []
+
+    async def get(self, name: str) -> Optional[bytes]:
+        return None
+
+    async def remove(self, name: str) -> None:
+        return None
 
 
 async def observed(db: ubiqlite.Database) -> None:

@@ -5,7 +5,7 @@ mod dump;
 mod health;
 mod import;
 mod migrations;
-mod schema;
+pub(crate) mod schema;
 mod settings;
 
 use std::io::Write;

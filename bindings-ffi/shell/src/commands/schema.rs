@@ -113,7 +113,7 @@ pub(super) fn schema(shell: &mut Shell, arguments: &[String], _rest: &str) -> Re
 }
 
 /// Returns a statement of the schema with its semicolon, which must not be in a comment.
-pub(super) fn ended(sql: &str) -> String {
+pub(crate) fn ended(sql: &str) -> String {
     let all = [";", "\n;", "*/;"].map(|end| format!("{sql}{end}"));
     let [first, ..] = &all;
     all.iter().find(|sql| Splitter::is_complete(sql)).unwrap_or(first).clone()

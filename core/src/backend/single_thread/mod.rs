@@ -268,6 +268,7 @@ impl Backend for SingleThread {
             row_changes: HAS_ROWS,
             changesets: HAS_CHANGESETS,
             backups: true,
+            replicas: false,
         }
     }
 

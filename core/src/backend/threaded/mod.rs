@@ -279,6 +279,7 @@ impl Backend for Threaded {
             row_changes: HAS_ROWS,
             changesets: HAS_CHANGESETS,
             backups: true,
+            replicas: true,
         }
     }
 

@@ -8,6 +8,7 @@ mod model;
 mod parts;
 mod sink;
 mod stats;
+mod storage;
 mod sync;
 mod threads;
 mod timed;

@@ -13,7 +13,7 @@ mod pages;
 mod run;
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use super::Shared;
@@ -172,7 +172,8 @@ pub(super) fn begin(shared: &Arc<Shared>, order: ReplicaOrder) -> Reply<()> {
         all.push(Arc::clone(&replica));
         shared.replicas.some.store(true, Ordering::Relaxed);
     }
-    replica.control.set_backlog(Arc::clone(&replica) as Arc<dyn ReplicaBacklog>);
+    let backlog: Weak<dyn ReplicaBacklog> = Arc::<Following>::downgrade(&replica);
+    replica.control.set_backlog(backlog);
     let (on_thread, own) = (Arc::clone(shared), Arc::clone(&replica));
     let thread = std::thread::Builder::new().name("ubiqlite-replica".into());
     let spawned = thread.spawn(move || run::follow(&on_thread, &own, completer));

@@ -1,6 +1,7 @@
 package io.github.ubiqlite
 
 import io.github.ubiqlite.internal.Op
+import io.github.ubiqlite.internal.Place
 import io.github.ubiqlite.internal.CallTarget
 import io.github.ubiqlite.internal.Batches
 import io.github.ubiqlite.internal.applied
@@ -12,6 +13,7 @@ import io.github.ubiqlite.internal.copied
 import io.github.ubiqlite.internal.copiedBytes
 import io.github.ubiqlite.internal.damages
 import io.github.ubiqlite.internal.recovered
+import io.github.ubiqlite.internal.replicated
 import io.github.ubiqlite.internal.restored
 import io.github.ubiqlite.internal.stats
 import io.github.ubiqlite.internal.updates
@@ -208,8 +210,7 @@ public class Database internal constructor(
     public suspend fun recover(path: String): Recovered = recovered(target, "", path)
 
     /**
-     * Returns what this database has done and is doing: who waits, how long waits and work took, commits,
-     * caches, and the log. It waits for nobody.
+     * Returns what this database has done and is doing: who waits and for how long, commits, caches, the log. It waits for nobody.
      *
      * ```kotlin
      * val stats = db.stats()
@@ -219,15 +220,13 @@ public class Database internal constructor(
     public suspend fun stats(): Stats = stats(target)
 
     /**
-     * Calls [listener] whenever a call of this database is over, and tells how long it waited apart from how
-     * long it ran. The engine measures only while somebody listens.
+     * Calls [listener] whenever a call is over, and tells how long it waited and how long it ran. It is measured only then.
      *
      * ```kotlin
      * val tracing = db.trace(slowerThan = 100.milliseconds) { call -> println(call) }
      * ```
-     * The listener is called soon after the call, one call at a time, on a thread which it may block. What it
-     * throws goes to that thread's handler of uncaught exceptions. One that refers to the database keeps it
-     * from being closed when it is forgotten.
+     * The listener is called soon after the call, one call at a time, on a thread which it may block, whose handler of
+     * uncaught exceptions gets what it throws. If it refers to the database, that is never forgotten, nor closed by it.
      *
      * @param slowerThan it is told only of calls that ran for at least so long; how long they waited does not count
      * @return removes the listener when it is closed
@@ -401,6 +400,16 @@ public class Database internal constructor(
      */
     public suspend fun restore(bytes: ByteArray): Unit = restored(target, bytes)
 
+    /**
+     * Keeps a replica of the database up to date in the folder [to], from which [restoreReplica] makes the
+     * database of any moment again: `db.replicate("backup") { keep = 30.days }`. [Replica] has the rules.
+     *
+     * @throws UbiqliteException `Unsupported` without a write-ahead log; `Busy` if another process, or another replica,
+     * writes to the folder; `CannotOpen` and `Io` of the folder; `InvalidArgument` for options that can't be used
+     */
+    public suspend fun replicate(to: String, options: ReplicaOptions.() -> Unit = {}): Replica =
+        Replica(replicated(target, Place.Folder(to), ReplicaOptions().apply(options)))
+
     /** Returns what the storage can do. */
     public suspend fun capabilities(): Capabilities = target.ask(Op.CAPABILITIES).capabilities()
 
@@ -480,5 +489,12 @@ public class Database internal constructor(
             if (from.isEmpty()) throw invalid("the path of the damaged database must not be empty")
             return open(":memory:").use { recovered(it.target, from, to) }
         }
+
+        /**
+         * Makes the database of a moment of the replica in the folder [from], in the new file [to]: see
+         * [ReplicaMoment]. Returns the number of its last transaction.
+         */
+        public suspend fun restoreReplica(from: String, to: String, moment: ReplicaMoment = ReplicaMoment.LATEST): Long =
+            open(":memory:").use { restored(it.target, Place.Folder(from), to, moment) }
     }
 }

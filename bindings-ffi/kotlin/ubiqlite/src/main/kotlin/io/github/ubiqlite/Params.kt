@@ -64,6 +64,8 @@ public data class Capabilities(
     val changesets: Boolean,
     /** Copies of the database, and replacing it: [Database.backup], [Database.backupStream] and [Database.restore]. */
     val backups: Boolean,
+    /** A replica of it can be kept up to date: [Database.replicate]. */
+    val replicas: Boolean,
 )
 
 /** An amount to move from one row to another: see [Table.transfer]. */

@@ -9,6 +9,7 @@ import io.github.ubiqlite.Migrations
 import io.github.ubiqlite.Mode
 import io.github.ubiqlite.Policy
 import io.github.ubiqlite.Recovered
+import io.github.ubiqlite.ReplicaMoment
 import io.github.ubiqlite.Statement
 import io.github.ubiqlite.Stats
 import io.github.ubiqlite.TracedCall
@@ -297,6 +298,23 @@ public class UbiqliteDatabase private constructor(private val database: Database
     /** Like the other [restore], from the bytes of a database file. */
     public fun restore(bytes: ByteArray): CompletableFuture<Void?> = caller.tell { database.restore(bytes) }
 
+    /**
+     * Keeps a replica of the database up to date in the folder [to]: all its pages first, and then those that
+     * each commit has changed, whoever made it. [restoreReplica] makes the database of any moment of it again.
+     *
+     * ```java
+     * db.replicate("backup", ReplicaOptions.builder().keep(Duration.ofDays(30)).build());
+     * ```
+     * @throws io.github.ubiqlite.UbiqliteException in the future: `Unsupported` without a write-ahead log; `Busy` if
+     * another process, or another replica, writes to the folder; `CannotOpen` and `Io` of the folder
+     */
+    @JvmOverloads
+    public fun replicate(
+        to: String,
+        options: ReplicaOptions = ReplicaOptions.builder().build(),
+    ): CompletableFuture<Replica> =
+        caller.ask { Replica(database.replicate(to) { options.applyTo(this) }, caller) }
+
     /** Returns what the storage can do. */
     public fun capabilities(): CompletableFuture<Capabilities> = caller.ask { database.capabilities() }
 
@@ -371,5 +389,24 @@ public class UbiqliteDatabase private constructor(private val database: Database
         @JvmStatic
         public fun recover(from: String, to: String): CompletableFuture<Recovered> =
             Caller(UbiqliteOptions.builder().build().executor).ask { Database.recover(from, to) }
+
+        /**
+         * Makes the database of a moment of the replica in the folder [from], in the new file [to], which gets its
+         * name when it is complete. Returns the number of its last transaction.
+         *
+         * ```java
+         * UbiqliteDatabase.restoreReplica("backup", "before.db", ReplicaMoment.time(Instant.now().minus(Duration.ofHours(1))));
+         * ```
+         * @throws io.github.ubiqlite.UbiqliteException in the future: `NotFound` if there is no replica, no such moment of
+         * it, or a file is missing; `Corrupt` for a damaged file, which the message names; `InvalidArgument` if [to] exists
+         */
+        @JvmStatic
+        @JvmOverloads
+        public fun restoreReplica(
+            from: String,
+            to: String,
+            moment: ReplicaMoment = ReplicaMoment.LATEST,
+        ): CompletableFuture<Long> =
+            Caller(UbiqliteOptions.builder().build().executor).ask { Database.restoreReplica(from, to, moment) }
     }
 }

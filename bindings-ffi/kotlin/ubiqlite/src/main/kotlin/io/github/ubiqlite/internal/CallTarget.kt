@@ -16,6 +16,9 @@ internal class CallTarget(
     /** Returns the same target with a time limit for every call. */
     fun limited(timeout: Duration): CallTarget = CallTarget(client, owner, on, limit(timeout))
 
+    /** Returns the same target without a time limit. */
+    fun unlimited(): CallTarget = CallTarget(client, owner, on, EngineClient.NO_LIMIT)
+
     /** Returns the same target for a handle. */
     fun within(handle: RemoteHandle): CallTarget = CallTarget(client, owner, handle, limit)
 

@@ -60,6 +60,8 @@ internal object Op {
     const val RECOVER = 56
     const val REPLICATE = 54
     const val REPLICA_RESTORE = 55
+    const val STORAGE = 57
+    const val STORED = 58
 }
 
 /** Flags of a request. */

@@ -78,6 +78,7 @@ internal class Reply private constructor(
         fun has(bit: Int) = bits shr bit and 1 != 0
         return Capabilities(
             has(0), has(1), has(2), has(3), watches = has(4), rowChanges = has(5), changesets = has(6), backups = has(7),
+            replicas = has(8),
         )
     }
 

@@ -12,6 +12,7 @@ import io.github.ubiqlite.MigrationStep
 import io.github.ubiqlite.Outbox
 import io.github.ubiqlite.OutboxBatch
 import io.github.ubiqlite.Recovered
+import io.github.ubiqlite.ReplicaState
 import io.github.ubiqlite.Row
 import io.github.ubiqlite.Spent
 import io.github.ubiqlite.Stats
@@ -39,6 +40,7 @@ internal fun dataOf(result: Any?): Any? = when (result) {
         mapOf(
             "transactions" to transactions, "cursors" to cursors, "snapshots" to snapshots, "sessions" to sessions,
             "watches" to watches, "row_changes" to rowChanges, "changesets" to changesets, "backups" to backups,
+            "replicas" to replicas,
         )
     }
     is OutboxBatch -> mapOf("id" to result.id, "bytes" to result.bytes)
@@ -52,6 +54,7 @@ internal fun dataOf(result: Any?): Any? = when (result) {
     is Damage -> with(result) {
         mapOf("kind" to word(kind), "table" to table, "rowid" to rowid, "parent" to parent, "message" to message)
     }
+    is ReplicaState -> dataOfState(result)
     is Stats -> dataOfStats(result)
     is MigrationStep -> dataOfStep(result)
     is AppliedMigration -> dataOfApplied(result)
@@ -82,7 +85,7 @@ private fun dataOfStats(stats: Stats): Map<String, Any?> {
 private fun word(of: Enum<*>): String = of.name.lowercase()
 
 /** Methods for whose results only the expected keys are compared. */
-private val PARTIAL = setOf("execute", "batch", "capabilities", "apply", "migrations", "stats")
+private val PARTIAL = setOf("execute", "batch", "capabilities", "apply", "migrations", "stats", "flush", "state", "stop")
 
 /** Compares the outcome with the expectation; throws the difference in readable form. */
 internal fun check(step: Step, outcome: Outcome, nameOf: (String) -> String) {

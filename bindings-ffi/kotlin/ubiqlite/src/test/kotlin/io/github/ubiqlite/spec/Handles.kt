@@ -6,6 +6,7 @@ import io.github.ubiqlite.Mode
 import io.github.ubiqlite.Nest
 import io.github.ubiqlite.Order
 import io.github.ubiqlite.Reader
+import io.github.ubiqlite.Replica
 import io.github.ubiqlite.Row
 import io.github.ubiqlite.Savepoint
 import io.github.ubiqlite.Select
@@ -50,6 +51,7 @@ internal suspend fun settle(call: suspend () -> Any?): Outcome {
 internal suspend fun make(step: Step, target: Any, rest: Scope): Outcome {
     if (target is ReceiveChannel<*>) return settle { next(step, target) }
     if (target is Watching<*>) return nextResult(step, target, rest)
+    if (target is Replica) return onReplica(step, target)
     if (target is Sending) return onOutbox(step, target, rest)
     val on = step.number("timeout")?.let { limited(target as Reader, it) } ?: target as Reader
     if (step.has("table")) {

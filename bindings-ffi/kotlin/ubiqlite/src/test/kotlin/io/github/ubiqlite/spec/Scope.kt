@@ -83,8 +83,10 @@ internal class Scope(
         val own = frames.lastOrNull { it.first == step.on }
         val rest = Scope(world, names.toMutableMap(), frames)
         if (own == null && step.method == "open") return open(step, world)
+        if (own == null && step.method == "restore_replica") return restoreReplica(step, world)
         val target = own?.second ?: world.databases[step.on] ?: throw Failure("no handle has the name \"${step.on}\"")
         if (step.method == "recover") return recover(step, target, world)
+        if (step.method == "replicate") return replicate(step, target, rest, world)
         return make(step, target, rest)
     }
 

@@ -15,7 +15,7 @@ private val OF_EVERY_CALL = setOf(
     "call", "on", "as", "steps", "timeout", "cancel", "escapes", "gives", "rows", "columns", "count", "added", "removed",
     "updated", "error",
 )
-private val GIVE_A_HANDLE = setOf("transaction", "savepoint", "begin", "begin_savepoint", "snapshot", "acquire", "watch", "watch_all", "outbox")
+private val GIVE_A_HANDLE = setOf("transaction", "savepoint", "begin", "begin_savepoint", "snapshot", "acquire", "watch", "watch_all", "outbox", "replicate")
 
 /** One call of a scenario: its method, and its arguments in the shapes that the library takes. */
 internal class Step(val json: JsonObject, val names: Map<String, Any?>) {

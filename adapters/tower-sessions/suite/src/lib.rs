@@ -1,0 +1,1 @@
+//! The suite is in `tests`.

@@ -1,0 +1,232 @@
+"""LangGraph's checkpoints: what its conformance suite does not ask."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("langgraph.checkpoint.base")
+
+from langgraph.checkpoint.base import INTERRUPT, CheckpointTuple, empty_checkpoint
+
+import ubiqlite
+from ubiqlite.langgraph import AsyncUbiqliteSaver
+
+
+@asynccontextmanager
+async def saver_on(path: Path) -> AsyncIterator[AsyncUbiqliteSaver]:
+    async with AsyncUbiqliteSaver.from_conn_string(str(path)) as saver:
+        yield saver
+
+
+def config(thread: str = "t", namespace: str = "", checkpoint_id: str | None = None) -> Any:
+    named = {"thread_id": thread, "checkpoint_ns": namespace}
+    return {"configurable": named if checkpoint_id is None else {**named, "checkpoint_id": checkpoint_id}}
+
+
+async def put(saver: AsyncUbiqliteSaver, number: int, parent: Any = None, **more: Any) -> Any:
+    """Stores the checkpoint of this number, and returns its configuration."""
+    checkpoint = {**empty_checkpoint(), "id": f"{number:04}", "channel_values": more.pop("values", {"n": number})}
+    return await saver.aput(parent or config(**more.pop("place", {})), checkpoint, more.pop("metadata", {}), {})
+
+
+async def ids(saver: AsyncUbiqliteSaver, place: Any = None, **more: Any) -> list[str]:
+    return [it.config["configurable"]["checkpoint_id"] async for it in saver.alist(place, **more)]
+
+
+def test_synchronous_methods_are_for_other_threads(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with saver_on(tmp_path / "a.db") as saver:
+
+            def elsewhere() -> CheckpointTuple | None:
+                stored = saver.put(config(), {**empty_checkpoint(), "id": "0001"}, {}, {})
+                saver.put_writes(stored, [("a", 1)], "task")
+                saver.copy_thread("t", "u")
+                assert [it.pending_writes for it in saver.list(config("u"))] == [[("task", "a", 1)]]
+                saver.prune(["u"])
+                saver.delete_for_runs(["none"])
+                saver.delete_thread("t")
+                assert saver.get_tuple(config()) is None
+                history = saver.get_delta_channel_history(config=config("u"), channels=["a"])
+                assert history == {"a": {"writes": []}}
+                return saver.get_tuple(config("u"))
+
+            found = await asyncio.to_thread(elsewhere)
+            assert found is not None
+            with pytest.raises(asyncio.InvalidStateError, match="await the asynchronous one"):
+                saver.get_tuple(config())
+            with pytest.raises(asyncio.InvalidStateError):
+                saver.delete_thread("t")
+
+    asyncio.run(main())
+
+
+def test_special_writes_are_replaced_and_others_kept(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with saver_on(tmp_path / "a.db") as saver:
+            stored = await put(saver, 1)
+            await saver.aput_writes(stored, [("a", "first"), (INTERRUPT, "first")], "task", "2")
+            await saver.aput_writes(stored, [("a", "second"), (INTERRUPT, "second")], "task", "2")
+            await saver.aput_writes(stored, [("b", 1)], "another", "1")
+            found = await saver.aget_tuple(config())
+            assert found is not None
+            # In the order in which the tasks' paths are.
+            assert found.pending_writes == [("another", "b", 1), ("task", INTERRUPT, "second"), ("task", "a", "first")]
+
+    asyncio.run(main())
+
+
+def test_writes_of_a_task_are_stored_all_or_none(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with saver_on(tmp_path / "a.db") as saver:
+            stored = await put(saver, 1)
+            await saver.db.execute(
+                "CREATE TRIGGER no BEFORE INSERT ON writes WHEN NEW.channel = 'c' BEGIN SELECT RAISE(ABORT, 'no'); END"
+            )
+            with pytest.raises(ubiqlite.TriggerViolation):
+                await saver.aput_writes(stored, [("a", 1), ("b", 2), ("c", 3)], "task")
+            found = await saver.aget_tuple(config())
+            assert found is not None
+            assert found.pending_writes == []
+
+    asyncio.run(main())
+
+
+def test_a_thread_is_deleted_and_copied_with_its_writes_or_not_at_all(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with saver_on(tmp_path / "a.db") as saver:
+            await saver.aput_writes(await put(saver, 1), [("a", 1)], "task")
+            await saver.db.execute("CREATE TRIGGER no BEFORE DELETE ON writes BEGIN SELECT RAISE(ABORT, 'no'); END;")
+            await saver.db.execute("CREATE TRIGGER nor BEFORE INSERT ON writes BEGIN SELECT RAISE(ABORT, 'no'); END;")
+            for call in (
+                saver.adelete_thread("t"),
+                saver.acopy_thread("t", "u"),
+                saver.aprune(["t"], strategy="delete"),
+            ):
+                with pytest.raises(ubiqlite.TriggerViolation):
+                    await call
+            assert await ids(saver) == ["0001"]
+
+    asyncio.run(main())
+
+
+def test_pruning_keeps_what_delta_channels_are_built_on(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with saver_on(tmp_path / "a.db") as saver:
+            # As LangGraph stores a delta channel: its value now and then, and counters in between.
+            parent = None
+            for number in range(1, 8):
+                values = {"n": number, "messages": "all"} if number == 3 else {"n": number}
+                counters = (
+                    {} if number <= 3 else {"counters_since_delta_snapshot": {"messages": [number - 3, number - 3]}}
+                )
+                parent = await put(saver, number, parent, values=values, metadata=counters)
+                await saver.aput_writes(parent, [("messages", number)], "task")
+            before = await saver.aget_delta_channel_history(config=config(), channels=["messages"])
+            await saver.aprune(["t"])
+            assert await ids(saver) == ["0007", "0006", "0005", "0004", "0003"]
+            after = await saver.aget_delta_channel_history(config=config(), channels=["messages"])
+            assert after == before
+            assert before["messages"]["seed"] == "all"
+            assert [write for _, _, write in before["messages"]["writes"]] == [3, 4, 5, 6]
+            # Without a value before it, the whole chain is needed; and a chain that is a loop ends.
+            await saver.aprune(["t"], strategy="keep_latest")
+            await put(saver, 3, config(checkpoint_id="0007"), values={})
+            await saver.aprune(["t"])
+            assert await ids(saver) == ["0007", "0006", "0005", "0004", "0003"]
+            with pytest.raises(ValueError, match="'keep_latest' or 'delete', not 'all'"):
+                await saver.aprune(["t"], strategy="all")
+
+    asyncio.run(main())
+
+
+def test_metadata_is_filtered_by_any_name_and_as_json(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with saver_on(tmp_path / "a.db") as saver:
+            odd = {'a"b': 1, "x.y": "é", "$": None, "list": [1, {"k": "v"}], "yes": True}
+            await put(saver, 1, metadata=odd)
+            await put(saver, 2, metadata={"yes": False})
+            for name, value in odd.items():
+                wanted = ["0002", "0001"] if value is None else ["0001"]
+                assert await ids(saver, filter={name: value}) == wanted, name
+            assert await ids(saver, filter={"yes": True, 'a"b': 2}) == []
+            assert await ids(saver, filter={"' OR 1=1 --": 1}) == []
+            assert await ids(saver, before=config(checkpoint_id="0002")) == ["0001"]
+            assert await ids(saver, config(), limit=1) == ["0002"]
+
+    asyncio.run(main())
+
+
+def test_tasks_and_databases_on_one_file_go_on_with_each_other(tmp_path: Path) -> None:
+    async def main() -> None:
+        path = tmp_path / "a.db"
+        async with saver_on(path) as one, saver_on(path) as two:
+
+            async def talk(number: int) -> None:
+                parent = None
+                for step in range(10):
+                    saver = (one, two)[step % 2]
+                    parent = await put(saver, step, parent, place={"thread": f"t{number}"})
+                    await saver.aput_writes(parent, [("a", step)], "task")
+                    found = await (two, one)[step % 2].aget_tuple(config(f"t{number}"))
+                    assert found is not None
+                    assert (found.checkpoint["channel_values"]["n"], found.pending_writes) == (
+                        step,
+                        [("task", "a", step)],
+                    )
+
+            await asyncio.gather(*map(talk, range(20)))
+            assert len(await ids(two)) == 200
+
+    asyncio.run(main())
+
+
+def test_a_cancelled_call_stores_all_or_nothing(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with saver_on(tmp_path / "a.db") as saver:
+            stored = await put(saver, 1)
+            for number in range(50):
+                writes = asyncio.ensure_future(saver.aput_writes(stored, [("a", 1), ("b", 2)], f"task{number}"))
+                for _ in range(number % 4):
+                    await asyncio.sleep(0)
+                writes.cancel()
+                await asyncio.gather(writes, return_exceptions=True)
+            counts = await saver.db.query("SELECT count(*) FROM writes GROUP BY task_id", into=int)
+            assert set(counts) <= {2}
+            await put(saver, 2)
+
+    asyncio.run(main())
+
+
+def test_tables_without_the_column_of_paths_get_it(tmp_path: Path) -> None:
+    async def main() -> None:
+        path = str(tmp_path / "a.db")
+        async with ubiqlite.open(path) as db:
+            await db.batch(
+                "CREATE TABLE writes (thread_id TEXT NOT NULL, checkpoint_ns TEXT NOT NULL DEFAULT '', checkpoint_id TEXT"
+                " NOT NULL, task_id TEXT NOT NULL, idx INTEGER NOT NULL, channel TEXT NOT NULL, type TEXT, value BLOB,"
+                " PRIMARY KEY (thread_id, checkpoint_ns, checkpoint_id, task_id, idx))"
+            )
+            savers = [AsyncUbiqliteSaver(db) for _ in range(5)]
+            await asyncio.gather(*(it.setup() for it in savers))
+            stored = await put(savers[0], 1)
+            await savers[1].aput_writes(stored, [("a", 1)], "task", "path")
+            assert await db.query_value("SELECT task_path FROM writes") == "path"
+
+    asyncio.run(main())
+
+
+def test_versions_grow_in_the_order_of_text(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with saver_on(tmp_path / "a.db") as saver:
+            versions = [saver.get_next_version(None, None)]
+            for _ in range(200):
+                versions.append(saver.get_next_version(versions[-1], None))
+            assert sorted(versions) == versions
+
+    asyncio.run(main())

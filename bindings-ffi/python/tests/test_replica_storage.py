@@ -1,0 +1,194 @@
+"""Replicas whose files a program keeps itself."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from pathlib import Path
+from typing import Optional, Union
+
+import pytest
+from conftest import Run
+
+import ubiqlite
+
+ITEMS = "CREATE TABLE items (id INTEGER PRIMARY KEY, data BLOB)"
+FIRST = "ltx/9/0000000000000001-0000000000000001.ltx"
+
+
+class Bucket:
+    """Keeps files in memory."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, bytes] = {}
+        self.refuses: Optional[str] = None
+        self.sent = 0
+
+    async def put(self, name: str, content: AsyncIterator[bytes]) -> None:
+        if self.refuses is not None:
+            raise OSError(self.refuses)
+        self.files[name] = b"".join([chunk async for chunk in content])
+
+    async def list(self) -> Iterable[str]:
+        return (*self.files, "readme.txt")
+
+    async def get(self, name: str) -> Union[bytes, AsyncIterator[bytes], None]:
+        return self.files.get(name)
+
+    async def remove(self, name: str) -> None:
+        del self.files[name]
+
+
+class Chunked(Bucket):
+    """The same, which sends them in pieces."""
+
+    async def get(self, name: str) -> Optional[AsyncIterator[bytes]]:
+        content = self.files.get(name)
+        return None if content is None else self._pieces(content)
+
+    async def _pieces(self, content: bytes) -> AsyncIterator[bytes]:
+        for at in range(0, len(content), 1000):
+            self.sent += 1
+            yield content[at : at + 1000]
+
+
+async def count(path: Path) -> int:
+    async with ubiqlite.open(path) as db:
+        assert await db.check() == []
+        return int(await db.query_value("SELECT count(*) FROM items"))
+
+
+@pytest.mark.parametrize("kind", [Bucket, Chunked])
+def test_what_a_program_keeps_is_restored(run: Run[None], tmp_path: Path, kind: type[Bucket]) -> None:
+    async def main() -> None:
+        bucket = kind()
+        async with ubiqlite.open(tmp_path / "app.db") as db:
+            await db.batch(ITEMS)
+            # Several times what is sent at once.
+            await db.execute_many("INSERT INTO items (data) VALUES (randomblob(?))", [[1000]] * 2000)
+            replica = await db.replicate(bucket)
+            first = await replica.flush()
+            await db.execute("INSERT INTO items (data) VALUES (x'00')")
+            assert (await replica.flush()).snapshots == 1
+        assert len(bucket.files[FIRST]) > 1_000_000
+        await ubiqlite.restore_replica(bucket, tmp_path / "new.db")
+        assert await count(tmp_path / "new.db") == 2001
+        to = first.transaction
+        assert await ubiqlite.restore_replica(bucket, tmp_path / "old.db", to=to) == to
+        assert await count(tmp_path / "old.db") == 2000
+        if isinstance(bucket, Chunked):
+            # Its end alone is read of what a replica goes on with.
+            bucket.sent = 0
+            with pytest.raises(ubiqlite.NotFound):
+                await ubiqlite.restore_replica(bucket, tmp_path / "none.db", to=to + 99)
+            assert bucket.sent == 0
+
+    run(main())
+
+
+def test_a_replica_goes_on_and_removes_what_is_old(run: Run[None], tmp_path: Path) -> None:
+    async def main() -> None:
+        bucket = Bucket()
+        for _ in range(2):
+            async with ubiqlite.open(tmp_path / "app.db") as db:
+                await db.batch(ITEMS.replace("TABLE", "TABLE IF NOT EXISTS"))
+                await db.replicate(bucket, interval=3600)
+                # Stored while the database closes.
+                await db.execute("INSERT INTO items (data) VALUES (x'00')")
+        assert [name for name in bucket.files if name.startswith("ltx/9")] == [FIRST]
+        await ubiqlite.restore_replica(bucket, tmp_path / "new.db")
+        assert await count(tmp_path / "new.db") == 2
+        async with ubiqlite.open(tmp_path / "app.db") as db:
+            replica = await db.replicate(bucket, interval=0, keep=0.001, snapshot_every=0.001)
+            while FIRST in bucket.files:
+                await db.execute("INSERT INTO items (data) VALUES (x'00')")
+                await replica.flush()
+
+    run(main())
+
+
+def test_what_it_raises_is_told_and_tried_again(run: Run[None], tmp_path: Path) -> None:
+    async def main() -> None:
+        bucket = Bucket()
+        bucket.refuses = "the bucket is full"
+        async with ubiqlite.open(tmp_path / "app.db") as db:
+            await db.batch(ITEMS)
+            replica = await db.replicate(bucket)
+            while (state := await replica.state()).error is None:
+                await asyncio.sleep(0.01)
+            assert "the bucket is full" in state.error
+            bucket.refuses = None
+            assert (await replica.flush()).error is None
+            bucket.files[FIRST] = bucket.files[FIRST][:-9]
+            with pytest.raises(ubiqlite.Corrupt, match="ltx/9/"):
+                await ubiqlite.restore_replica(bucket, tmp_path / "new.db")
+            assert not (tmp_path / "new.db").exists()
+
+    run(main())
+
+
+class Hasty(Bucket):
+    """Stores the first bytes only."""
+
+    async def put(self, name: str, content: AsyncIterator[bytes]) -> None:
+        self.files[name] = await content.__anext__()
+
+
+class Silent(Bucket):
+    """Stores nothing, and never says so."""
+
+    cancelled = 0
+
+    async def put(self, name: str, content: AsyncIterator[bytes]) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.cancelled += 1
+
+
+def test_half_a_file_is_not_taken_for_one_that_is_stored(run: Run[None], tmp_path: Path) -> None:
+    async def main() -> None:
+        async with ubiqlite.open(tmp_path / "app.db") as db:
+            await db.batch(ITEMS)
+            await db.execute("INSERT INTO items (data) VALUES (randomblob(1000000))")
+            replica = await db.replicate(Hasty(), close_timeout=0.1)
+            while (state := await replica.state()).error is None:
+                await asyncio.sleep(0.01)
+            assert "not read to its end" in state.error
+            with pytest.raises(ubiqlite.Io):
+                await replica.stop()
+
+    run(main())
+
+
+def test_a_storage_that_never_replies_ends_with_its_replica(run: Run[None], tmp_path: Path) -> None:
+    async def main() -> None:
+        async with ubiqlite.open(tmp_path / "app.db") as db:
+            await db.batch(ITEMS)
+            silent = Silent()
+            replica = await db.replicate(silent, close_timeout=0.1)
+            with pytest.raises((ubiqlite.Io, ubiqlite.Timeout)):
+                await replica.stop()
+            assert (await replica.state()).ended
+            replica = await db.replicate(silent, close_timeout=0.1)
+            flushing = asyncio.ensure_future(replica.flush())
+        with pytest.raises((ubiqlite.Io, ubiqlite.Closed)):
+            await flushing
+        await asyncio.gather(*(asyncio.all_tasks() - {asyncio.current_task()}), return_exceptions=True)
+        assert silent.cancelled == 2
+
+    run(main())
+
+
+def test_what_is_no_storage_is_refused(run: Run[None], tmp_path: Path) -> None:
+    async def main() -> None:
+        async with ubiqlite.open(tmp_path / "app.db") as db:
+            assert (await db.capabilities()).replicas
+            for wrong in (7, object()):
+                with pytest.raises(ubiqlite.InvalidArgument):
+                    await db.replicate(wrong)  # type: ignore[arg-type]
+        async with ubiqlite.open(tmp_path / "plain.db", journal_mode="delete") as db:
+            with pytest.raises(ubiqlite.Unsupported, match="WAL"):
+                await db.replicate(Bucket())
+
+    run(main())
