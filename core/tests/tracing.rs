@@ -277,7 +277,10 @@ async fn every_way_to_run_a_statement_has_one_span() {
         savepoint.execute(INSERT, params!["three"]).await.unwrap();
         savepoint.release().await.unwrap();
         tx.rollback().await.unwrap();
-        assert_eq!(names(), ["BEGIN", "INSERT items", "INSERT items", "ROLLBACK"]);
+        assert_eq!(
+            names(),
+            ["BEGIN", "INSERT items", "SAVEPOINT", "INSERT items", "RELEASE", "ROLLBACK"]
+        );
         let mut session = db.acquire().await.unwrap();
         session.execute(INSERT, params!["four"]).await.unwrap();
         db.snapshot()
@@ -286,7 +289,7 @@ async fn every_way_to_run_a_statement_has_one_span() {
             .query_value::<i64>("SELECT count(*) FROM items", ())
             .await
             .unwrap();
-        assert_eq!(names(), ["INSERT items", "SELECT items"]);
+        assert_eq!(names(), ["ACQUIRE", "INSERT items", "SNAPSHOT", "SELECT items"]);
         let mut tx = session.begin().await.unwrap();
         tx.execute(INSERT, params!["five"]).await.unwrap();
         tx.commit().await.unwrap();
@@ -350,4 +353,54 @@ async fn a_slow_statement_is_reported_and_one_that_only_waits_is_not() {
     assert_eq!(event.get("db.query.text"), long);
     assert!(event.ran() >= slow, "{event:?}");
     assert!(event.parent.is_some());
+}
+
+#[tokio::test]
+async fn snapshots_sessions_and_savepoints_have_spans_of_their_own() {
+    let (recorder, _guard) = Recorder::begin();
+    let names = || -> Vec<String> {
+        recorder.take().iter().map(|span| span.get("otel.name").to_owned()).collect()
+    };
+    for fresh in each(Options::default()).await {
+        let db = &fresh.db;
+        recorder.take();
+        let now = db.snapshot().await.unwrap();
+        let [snapshot] = recorder.take().try_into().unwrap();
+        assert_eq!(snapshot.get("db.operation.name"), "SNAPSHOT");
+        assert_eq!(snapshot.get("db.query.text"), "", "there is no SQL");
+        assert!(snapshot.closed && snapshot.waited() < Duration::from_secs(9), "{snapshot:?}");
+        drop((now, db.acquire().await.unwrap()));
+        assert_eq!(names(), ["ACQUIRE"]);
+        let mut tx = db.begin().await.unwrap();
+        let mut outer = tx.begin_savepoint().await.unwrap();
+        outer.begin_savepoint().await.unwrap().rollback().await.unwrap();
+        outer.release().await.unwrap();
+        let spans = recorder.take();
+        let texts: Vec<_> = spans.iter().map(|span| span.get("db.query.text")).collect();
+        let [_, first, second, undone, released] = texts.as_slice() else { panic!("{texts:?}") };
+        assert!(first.starts_with("SAVEPOINT ") && second.starts_with("SAVEPOINT "), "{texts:?}");
+        assert!(
+            undone.starts_with("ROLLBACK TO ") && released.starts_with("RELEASE "),
+            "{texts:?}"
+        );
+        assert!(spans.iter().all(|span| span.closed && span.ran() > Duration::ZERO), "{spans:?}");
+        tx.commit().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_session_for_which_there_is_no_connection_has_waited() {
+    let (recorder, _guard) = Recorder::begin();
+    let waiting = Duration::from_millis(40);
+    let fresh = Fresh::with(Database::options().sessions(1).acquire_timeout(NEVER), SCHEMA).await;
+    let held = fresh.db.acquire().await.unwrap();
+    recorder.take();
+    let mut next = Box::pin(fresh.db.acquire());
+    assert!(start(&mut next).await.is_none());
+    tokio::time::sleep(waiting).await;
+    drop(held);
+    within("the session", next).await.unwrap();
+    let [span] = recorder.take().try_into().unwrap();
+    assert_eq!(span.get("otel.name"), "ACQUIRE");
+    assert!(span.waited() >= waiting / 2 && span.ran() < waiting, "{span:?}");
 }

@@ -78,6 +78,7 @@ from .stats import Spent, Stats
 from .storage import ReplicaStorage
 from .stream import RowStream
 from .table import Table, Transfer
+from .trace import TracedCall, TraceListener
 from .transaction import Mode, Savepoint, SavepointScope, Transaction, TransactionScope
 from .watch import Update, Watch, WatchAll, WatchedQuery
 
@@ -169,6 +170,8 @@ __all__ = [
     "Table",
     "Timeout",
     "TooBig",
+    "TraceListener",
+    "TracedCall",
     "Transaction",
     "TransactionScope",
     "Transfer",

@@ -15,7 +15,7 @@ from typing import Any, Optional
 
 from . import _fork, _library
 from . import _ops as op
-from ._client import check, closed
+from ._client import EngineClient, check, closed
 from ._requests import converted
 from ._target import CallTarget, TimeLimit, millis
 from ._values import Params
@@ -54,6 +54,12 @@ def _introduce() -> None:
 
 
 _introduce()
+
+
+def _send(client: EngineClient, data: bytes) -> int:
+    if client.traces is not None and client.is_traced:
+        data = client.traces.flagged(data)
+    return int(_query(client._raw, data, len(data)))
 
 
 class ArrowTable:
@@ -149,12 +155,11 @@ class ArrowQueries:
         result = _library.MALFORMED
         try:
             data = dumps(request, 2)
-            result = _query(client._raw, data, len(data))
+            result = _send(client, data)
         except ValueError:
             pass
         if result == _library.MALFORMED:
-            data = dumps(converted(request), 2)
-            result = _query(client._raw, data, len(data))
+            result = _send(client, dumps(converted(request), 2))
         if result == _library.GONE:
             raise closed()
         if result <= 0:

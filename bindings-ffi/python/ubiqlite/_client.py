@@ -15,9 +15,10 @@ from time import monotonic
 from typing import Any, Callable, Optional, Protocol
 
 from . import _fork, _library, _wake
-from ._ops import CANCEL, DROP, ERROR, INTERRUPT, NEXT, RAN, ROWS
+from ._ops import CANCEL, DROP, ERROR, INTERRUPT, NEXT, RAN, ROWS, TIMES
 from ._requests import converted
 from ._row import Row, row_type
+from ._tracing import ClientTraces, Traceable
 from .errors import Closed, Error, Internal, error_of
 
 Reply = Any
@@ -86,6 +87,7 @@ class EngineClient:
         "crowd",
         "loop",
         "short",
+        "traces",
         "types",
         "writes",
     )
@@ -101,6 +103,8 @@ class EngineClient:
         self._call: Callable[..., int] = _library.call
         self.call: Callable[..., int] = _library.short_call
         self.short = 0
+        # Those of its calls that are traced; it stays while some may still be under way.
+        self.traces: Optional[ClientTraces] = None
         self._pending: dict[int, tuple[Waiting, int]] = {}
         # The parts so far of replies that have more to come.
         self._pieces: dict[int, Reply] = {}
@@ -119,6 +123,21 @@ class EngineClient:
         # The previous memory is freed only after the library knows the new one.
         self._room, self._address = room, address
         self.buffer, self._array = buffer, array
+
+    def trace(self, database: Traceable) -> None:
+        """Begins or ends to trace its calls, as the database wants it. Any thread may call this."""
+        if self._raw == 0:
+            return
+        if not database.is_traced:
+            self.call = _library.short_call
+            return
+        traces = self.traces = self.traces or ClientTraces(self, database)
+        self.call = traces.call
+
+    @property
+    def is_traced(self) -> bool:
+        """Whether its calls are traced."""
+        return self.call is not _library.short_call
 
     @property
     def is_over(self) -> bool:
@@ -215,7 +234,14 @@ class EngineClient:
         """Cancels a call: nobody needs its reply any more."""
         self._pending.pop(number, None)
         self._pieces.pop(number, None)
+        if self.traces is not None:
+            self.traces.cancelled(number)
         self.tell(CANCEL, number)
+
+    def forget_reply(self, number: int) -> Optional[Waiting]:
+        """Returns the receiver of a reply, which then does not get it."""
+        waiting = self._pending.pop(number, None)
+        return None if waiting is None else waiting[0]
 
     def hold(self, handle: int, inside: int) -> None:
         """Remembers a handle that the engine keeps for this client."""
@@ -224,12 +250,16 @@ class EngineClient:
     def release(self, handle: int) -> None:
         """Forgets a handle that the engine has ended."""
         self._held.pop(handle, None)
+        if self.traces is not None:
+            self.traces.over(handle)
 
     def drop(self, handle: int, error: str) -> None:
         """Releases a handle: anything open in it is rolled back, and running calls on it fail with ``error``."""
         if self._held.pop(handle, None) is None:
             return
         self.tell(DROP, handle)
+        if self.traces is not None:
+            self.traces.over(handle)
         inner = {handle}
         for number, inside in list(self._held.items()):
             if inside in inner:
@@ -288,7 +318,7 @@ class EngineClient:
         pending, pieces = self._pending, self._pieces
         replies, more = loads(self.buffer), False
         # A writer whose reply comes alone, again and again, has nobody to share a commit with.
-        if self.crowd and len(replies) == 1:
+        if self.crowd and (len(replies) == 1 or (len(replies) == 2 and replies[0][1] == TIMES)):
             self.crowd -= 1
         for reply in replies:
             number = reply[0]
@@ -335,6 +365,10 @@ class EngineClient:
         for number, (waiting, _) in pending.items():
             if not waiting.done():
                 waiting.set_result((number, ERROR, CLOSED))
+        if self.traces is not None:
+            self.traces.end()
+            # They refer to each other.
+            self.traces, self.call = None, _library.short_call
 
     @property
     def in_use(self) -> bool:

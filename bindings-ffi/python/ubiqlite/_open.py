@@ -16,34 +16,42 @@ from ._migration_files import MigrationFiles
 from ._opening import settled
 from ._paths import path_of
 from ._recover import Recovered, recovered
-from ._target import DatabaseTarget, TimeLimit, millis
+from ._statement_log import log_statements as logging_of
+from ._target import DatabaseTarget, TimeLimit, duration_of, millis
 from .backup import content_of
 from .database import Database
 from .errors import Error, Internal, InvalidArgument
 from .migrations import Migrations, Migrator, migrations_of
 from .replicate import restore
 from .storage import ReplicaStorage
+from .trace import TraceListener
 
 JournalMode = Literal["wal", "delete", "truncate", "persist", "memory"]
 Synchronous = Literal["off", "normal", "full", "extra"]
 Seconds = Union[float, timedelta]
 
-_NOT_SETTINGS = ("path", "data", "migrations")
+_NOT_SETTINGS = ("path", "data", "migrations", "slow_statement", "log_statements")
 _TIMES = ("busy_timeout", "acquire_timeout", "stall_timeout")
 
 
 class Opening:
     """A database to open: by ``async with``, which closes it at the end, or by ``await``."""
 
-    __slots__ = ("_content", "_database", "_migrations", "_options", "_path")
+    __slots__ = ("_content", "_database", "_log", "_migrations", "_options", "_path")
 
     def __init__(
-        self, path: str, options: str, migrations: Optional[Migrations], content: Optional[bytes] = None
+        self,
+        path: str,
+        options: str,
+        migrations: Optional[Migrations],
+        log: Optional[TraceListener] = None,
+        content: Optional[bytes] = None,
     ) -> None:
         self._path = path
         self._content = content
         self._options = options
         self._migrations = migrations
+        self._log = log
         self._database: Optional[Database] = None
 
     def __await__(self) -> Generator[Any, Any, Database]:
@@ -71,6 +79,8 @@ class Opening:
         if engine is None:
             raise Internal("the opening ended without an engine: this is a defect")
         target = DatabaseTarget(engine, self._path)
+        if self._log is not None:
+            target.traced.listeners.add(self._log)
         database = Database(target)
         if self._migrations is not None:
             try:
@@ -103,6 +113,8 @@ def open(  # noqa: A001 - `ubiqlite.open`
     synchronous: Synchronous | None = None,
     inline: bool | None = None,
     leases: bool | None = None,
+    slow_statement: Seconds | None = None,
+    log_statements: bool = False,
 ) -> Opening:
     """Opens a database: a file, which is created if it is missing, or ``":memory:"``.
 
@@ -140,13 +152,18 @@ def open(  # noqa: A001 - `ubiqlite.open`
         share their wait
     :param inline: whether short statements run on the calling thread, which is far faster. Default: true
     :param leases: whether readers keep their read transaction until the next commit. Default: true
+    :param slow_statement: seconds; a call that runs for at least so long is logged by the logger
+        ``ubiqlite.statements`` at the level ``WARNING``. How long it waited does not count. Default: none is
+    :param log_statements: whether that logger logs all other calls, at the level ``DEBUG``. Default: false
     :raises CannotOpen: and ``NotADatabase``, ``ReadOnly``, ``Busy``, ``Io``, when the result is awaited
     :raises SchemaTooNew: if a newer program has applied migrations that are not among the files. With ``migrations``,
         also the other errors of :meth:`Migrator.run`
     :raises InvalidArgument: for an option that can't be used
     """
     given = {name: value for name, value in locals().items() if name not in _NOT_SETTINGS}
-    return Opening(path_of(path, "of a database"), _settings(given), _files(migrations))
+    return Opening(
+        path_of(path, "of a database"), _settings(given), _files(migrations), _log(slow_statement, log_statements)
+    )
 
 
 def deserialize(
@@ -163,6 +180,8 @@ def deserialize(
     cache_kib: int | None = None,
     statement_cache: int | None = None,
     inline: bool | None = None,
+    slow_statement: Seconds | None = None,
+    log_statements: bool = False,
 ) -> Opening:
     """Opens a database in memory with the content of ``data``: the bytes of a database file, less than 2 GiB.
 
@@ -179,7 +198,12 @@ def deserialize(
     :raises TooBig: for too many bytes
     """
     given = {name: value for name, value in locals().items() if name not in _NOT_SETTINGS}
-    return Opening(":memory:", _settings(given), _files(migrations), content_of(data))
+    log = _log(slow_statement, log_statements)
+    return Opening(":memory:", _settings(given), _files(migrations), log, content_of(data))
+
+
+def _log(slow_statement: Seconds | None, log_statements: bool) -> Optional[TraceListener]:
+    return logging_of(duration_of(slow_statement, "slow_statement"), log_statements)
 
 
 def _settings(given: dict[str, Any]) -> str:

@@ -9,9 +9,10 @@ from asyncio import AbstractEventLoop, get_running_loop
 from datetime import timedelta
 from typing import Any, Optional, Union
 
-from . import _fork, _library, _ops
+from . import _fork, _library, _ops, _tracing
 from ._client import CLOSED, EngineClient, Reply, check, closed
 from ._pause import pause
+from ._tracing import Traceable
 from .errors import InvalidArgument
 
 TimeLimit = Union[float, timedelta, None]
@@ -30,11 +31,25 @@ def millis(limit: TimeLimit, what: str = "a timeout") -> int | None:
     """Converts a time limit to the engine's milliseconds. Raises ``InvalidArgument`` if it is not one."""
     if limit is None:
         return None
+    seconds = seconds_of(limit, what)
+    # Rounded up: a nonzero limit does not become zero.
+    return None if seconds * 1000 >= _LONGEST else -int(-seconds * 1000 // 1)
+
+
+def seconds_of(limit: Union[float, timedelta], what: str) -> float:
+    """Converts a time to seconds. Raises ``InvalidArgument`` if it is not one."""
     seconds = limit.total_seconds() if isinstance(limit, timedelta) else limit
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not seconds >= 0:
         raise InvalidArgument(f"{what} must be a non-negative number of seconds")
-    # Rounded up: a nonzero limit does not become zero.
-    return None if seconds * 1000 >= _LONGEST else -int(-seconds * 1000 // 1)
+    return seconds
+
+
+def duration_of(limit: TimeLimit, what: str) -> Optional[timedelta]:
+    """Converts a time to a ``timedelta``; one that is too long for it is none. Raises ``InvalidArgument``."""
+    try:
+        return None if limit is None else timedelta(seconds=seconds_of(limit, what))
+    except OverflowError:
+        return None
 
 
 class CallTarget:
@@ -102,7 +117,7 @@ class CallTarget:
 class DatabaseTarget(CallTarget):
     """An open database: its engine, and a client for each loop that uses it."""
 
-    __slots__ = ("_closing", "_engine", "_clients", "_lock", "path")
+    __slots__ = ("_closing", "_engine", "_clients", "_lock", "path", "traced")
 
     def __init__(self, engine: _library.Engine, path: str) -> None:
         self.handle = 0
@@ -112,7 +127,10 @@ class DatabaseTarget(CallTarget):
         self._closing = False
         self.client = EngineClient(engine, get_running_loop())
         self._clients = [self.client]
+        self.traced = Traceable(path, self.retrace)
         _fork.belongs(self)
+        _tracing.belongs(self)
+        self.retrace()
 
     @property
     def is_open(self) -> bool:
@@ -135,9 +153,16 @@ class DatabaseTarget(CallTarget):
                 if self._engine is None or self._closing:
                     raise closed()
                 client = EngineClient(self._engine, loop)
+                client.trace(self.traced)
                 self._clients.append(client)
             self.client = client
         return client
+
+    def retrace(self) -> None:
+        """Begins or ends to trace the calls of all loops, after it has changed who wants to know of them."""
+        with self._lock:
+            for client in self._clients:
+                client.trace(self.traced)
 
     def interrupt(self, handle: int = 0) -> None:
         """Stops running calls."""

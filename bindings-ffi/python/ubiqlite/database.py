@@ -14,7 +14,7 @@ from ._opening import settled
 from ._recover import Recovered, recovered
 from ._row import Row
 from ._statements import Statements
-from ._target import DatabaseTarget, HandleTarget, TimeLimit
+from ._target import DatabaseTarget, HandleTarget, TimeLimit, duration_of
 from ._values import Params
 from .apply import Applied, Policy, apply
 from .backup import BackupProgress, BackupStream, Bytes, backup, restore, serialize
@@ -27,6 +27,7 @@ from .replicate import Replica, replicate
 from .session import AcquireContext, Session, Snapshot
 from .stats import Stats, stats
 from .storage import ReplicaStorage
+from .trace import TraceListener
 from .transaction import Mode, Transaction, TransactionScope, begin
 from .watch import RowKey, Watch, WatchAll, WatchedQuery, key_columns
 
@@ -281,6 +282,18 @@ class Database(Statements):
             print(stats.commits, stats.waiting_writes, stats.oldest_reader)
         """
         return await stats(self._target, timeout)
+
+    def trace(self, listener: TraceListener, *, slower_than: TimeLimit = None) -> Callable[[], None]:
+        """Calls ``listener`` with a :class:`TracedCall` whenever a call of this database is over.
+
+        That tells how long it waited apart from how long it ran. The listener runs on the loop of the call, in the
+        context of its caller, soon after the call; its exceptions go to the loop's exception handler. It is called for
+        every call, or with ``slower_than`` for those that ran for at least so many seconds. The engine measures only
+        while somebody listens. Returns a function that removes the listener::
+
+            stop = db.trace(lambda call: print(call.summary, call.queue_wait, call.run, call.rows), slower_than=0.1)
+        """
+        return self._target.traced.listeners.add(listener, duration_of(slower_than, "slower_than"))
 
     def migrations(
         self,

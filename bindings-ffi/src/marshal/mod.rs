@@ -4,7 +4,7 @@
 //! A request is `marshal.dumps((id, op, handle, timeout, …), 2)` followed by the operation's
 //! payload (`request.rs`); it becomes a request of `ubiqlite::ext::wire`. Replies become tuples
 //! `(id, kind, …)` (`reply.rs`): one if a call replies at once, a list of them for all that are
-//! taken.
+//! taken. A call that is timed replies with its times behind that, and then their length in 4 bytes.
 //!
 //! Nothing here decides anything: what the bytes alone do not settle is refused, and Python then
 //! converts its values by its rules and tries again.
@@ -17,6 +17,7 @@ mod reply;
 mod request;
 #[cfg(test)]
 mod tests;
+mod times;
 mod update;
 pub(crate) mod write;
 
@@ -73,6 +74,9 @@ pub(crate) fn wire_request(bytes: &[u8]) -> Option<Vec<u8>> {
     let mut request = Vec::new();
     request::translate(bytes, &mut request).map(|_| request)
 }
+
+/// How many bytes say how long the times of a call are.
+const TIMES_LENGTH: usize = 4;
 
 /// Memory of more bytes than this is not kept.
 const LARGE: usize = 1 << 20;
@@ -132,15 +136,20 @@ impl Marshal {
     /// Writes a reply to the caller's room, or keeps it to be taken.
     fn put(&mut self, result: &[u8], tell: Tell, room: &mut [u8]) -> CallStatus {
         let alone = self.count == 0;
-        self.count += u32::from(reply::whole(result, &mut self.names, tell, &mut self.kept));
+        let (count, times) = reply::whole(result, &mut self.names, tell, &mut self.kept);
+        self.count += count;
         let length = self.kept.len();
+        let end = length + if times == 0 { 0 } else { TIMES_LENGTH };
         // What was kept before is read first, and all of it together.
-        match room.get_mut(..length).filter(|_| alone) {
-            None => CallStatus::NeedsRoom(length + write::HEAD),
+        match room.get_mut(..end).filter(|_| alone) {
+            None => CallStatus::NeedsRoom(end + write::HEAD),
             Some(room) => {
-                room.copy_from_slice(self.kept.bytes());
+                let (written, last) = room.split_at_mut(length);
+                written.copy_from_slice(self.kept.bytes());
+                #[allow(clippy::cast_possible_truncation, reason = "they are a few hundred bytes")]
+                last.copy_from_slice(&(times as u32).to_le_bytes()[..last.len()]);
                 self.forget();
-                CallStatus::Replied(length)
+                CallStatus::Replied(end)
             }
         }
     }

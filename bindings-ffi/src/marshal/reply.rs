@@ -15,6 +15,10 @@
 //! | 11 run | rows changed, last row id, a tuple of (name, declared type or `None`) for each column, the rows in a list |
 //! | 12 update | the new rows in a list, the number of their names, the names as a tuple or `None`, and `None` if the watch is over, or a tuple: the commits, the result's number, whether it is whole, its rows, its runs, how many rows are new, gone and different, and the words of all these as bytes |
 //! | 13 updates | for each result a tuple of what an update has after its kind, in a list; 0; `None`; and `None` if the watch is over, or `True`. A tuple without the last, and more rows in the next: all of them are one result |
+//! | 14 times | nanoseconds that it waited, and that it ran; what it is; how many rows it has returned and changed, or `None`; its error as JSON, or `None` |
+//!
+//! The times of a request come under its number with [`TOLD`](super::times::TOLD): of a call that replies at once after
+//! its reply, so that whoever reads that alone need not know of them; otherwise before it.
 //!
 //! Rows are tuples, or dicts if the request's number has [`DICTS`].
 
@@ -24,6 +28,7 @@ use ubiqlite::ext::wire::numbers::{kind, reply as flag};
 
 use super::names::{Names, Tell};
 use super::pages::{PageHead, WirePage, i64_at, read, u32_at};
+use super::times::{is_times, times};
 use super::update::UpdateHead;
 use super::write::MarshalWriter;
 
@@ -74,6 +79,11 @@ impl Replies {
                 continue;
             };
             count += 1;
+            if is_times(reply) {
+                times(reply, reply_at(bytes, self.at + reply.len()), out);
+                self.at += reply.len();
+                continue;
+            }
             self.from = written(reply, self.from, until, names, Tell::Always, out);
             if self.from == RowIndex::default() {
                 self.at += reply.len();
@@ -87,10 +97,27 @@ impl Replies {
     }
 }
 
-/// Writes one reply as a whole. False: there is none.
-pub(super) fn whole(bytes: &[u8], names: &mut Names, tell: Tell, out: &mut MarshalWriter) -> bool {
-    let reply = reply_at(bytes, 0);
-    reply.map(|reply| written(reply, RowIndex::default(), usize::MAX, names, tell, out)).is_some()
+/// Writes one reply as a whole, and then its times, if it has some. Returns how many tuples that
+/// is, and the length of the times.
+pub(super) fn whole(
+    bytes: &[u8],
+    names: &mut Names,
+    tell: Tell,
+    out: &mut MarshalWriter,
+) -> (u32, usize) {
+    let Some(first) = reply_at(bytes, 0) else { return (0, 0) };
+    let whole = RowIndex::default();
+    if !is_times(first) {
+        written(first, whole, usize::MAX, names, tell, out);
+        return (1, 0);
+    }
+    let reply = reply_at(bytes, first.len());
+    if let Some(reply) = reply {
+        written(reply, whole, usize::MAX, names, tell, out);
+    }
+    let before = out.len();
+    times(first, reply, out);
+    (1 + u32::from(reply.is_some()), out.len() - before)
 }
 
 fn reply_at(bytes: &[u8], at: usize) -> Option<&[u8]> {
@@ -117,7 +144,7 @@ fn written(
 }
 
 #[cold]
-fn defect(reply: &[u8], out: &mut MarshalWriter) {
+pub(super) fn defect(reply: &[u8], out: &mut MarshalWriter) {
     out.tuple(3);
     out.int(i64::from(u32_at(reply, 4).unwrap_or(0)));
     out.int(i64::from(kind::ERROR));

@@ -39,6 +39,8 @@ const CHECKED: u32 = 0x80;
 /// Added to an operation's number: other tasks of this loop are writing too, so sharing a commit is
 /// better than running within the call.
 const QUEUED: u32 = 0x100;
+/// Added to an operation's number: Python wants to know how long it waits and runs.
+const TIMED: u32 = 0x200;
 
 /// Adds the request in these bytes to `out`, and returns whether it fetches what comes next of
 /// a stream or watch. `None`: the bytes are not one, or have values that need Python's rules.
@@ -53,13 +55,14 @@ pub(super) fn translate(bytes: &[u8], out: &mut Vec<u8>) -> Option<bool> {
         Item::Int(millis) => Some(u32::try_from(millis).ok()?),
         _ => return None,
     };
-    let op = u8::try_from(number & !(CHECKED | QUEUED)).ok()?;
+    let op = u8::try_from(number & !(CHECKED | QUEUED | TIMED)).ok()?;
     let queued = if number & QUEUED == 0 { 0 } else { request::QUEUED };
+    let timed = if number & TIMED == 0 { 0 } else { request::TIMED };
     let limited = if timeout.is_none() { 0 } else { request::TIMEOUT };
     let mut to = Payload { from, out, checked: number & CHECKED != 0, more: false };
     to.u32(0);
     to.u32(id);
-    to.out.extend_from_slice(&[op, limited | queued]);
+    to.out.extend_from_slice(&[op, limited | queued | timed]);
     to.u32(handle);
     if let Some(millis) = timeout {
         to.u32(millis);

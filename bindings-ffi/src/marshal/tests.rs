@@ -22,6 +22,17 @@ fn a_statement_becomes_the_cores_request() {
 }
 
 #[test]
+fn a_call_that_is_traced_is_measured() {
+    let mut traced = QUERY.to_vec();
+    assert_eq!(request(&traced).unwrap()[9], 0);
+    // In the second byte of the operation.
+    traced[12] |= 2;
+    assert_eq!(request(&traced).unwrap()[9], 16);
+    traced[12] |= 4;
+    assert_eq!(request(&traced), None, "nothing else is there");
+}
+
+#[test]
 fn what_is_cut_short_or_goes_on_is_refused() {
     for length in 0..QUERY.len() {
         assert_eq!(request(&QUERY[..length]), None, "{length}");
@@ -147,7 +158,7 @@ fn no_bytes_whatever_make_it_panic() {
         let mut names = Names::default();
         let mut out = MarshalWriter::default();
         let mut reply = bytes;
-        let (kind, flags, extra) = (random.u8(0..13), random.u8(0..16), random.u8(0..4));
+        let (kind, flags, extra) = (random.u8(0..15), random.u8(0..16), random.u8(0..4));
         reply.splice(0..0, [64, 0, 0, 0, 1, 0, 0, 0, kind, flags, 0, 0, extra, 0, 0, 0]);
         reply.resize(reply.len().max(64), 0);
         reply::whole(&reply, &mut names, Tell::Once, &mut out);

@@ -272,7 +272,7 @@ impl Database {
     /// # Ok(()) }
     /// ```
     pub async fn snapshot(&self) -> Result<Snapshot> {
-        let session = self.acquire_session(Intent::Snapshot).await?;
+        let session = self.traced_session(Intent::Snapshot, "SNAPSHOT").await?;
         Ok(Snapshot::new(session, self.limit, &self.inner))
     }
 
@@ -283,8 +283,17 @@ impl Database {
     /// # Errors
     /// `Timeout` if none was free within the acquire timeout.
     pub async fn acquire(&self) -> Result<Session> {
-        let session = self.acquire_session(Intent::Dedicated).await?;
+        let session = self.traced_session(Intent::Dedicated, "ACQUIRE").await?;
         Ok(Session::new(session, self.limit, &self.inner))
+    }
+
+    async fn traced_session(
+        &self,
+        intent: Intent,
+        name: &str,
+    ) -> Result<Box<dyn crate::backend::BackendSession>> {
+        let trace = CallTrace::of_operation(Some(&self.inner.trace), name);
+        trace::run(trace, self.acquire_session(intent)).await
     }
 
     pub(crate) async fn acquire_session(

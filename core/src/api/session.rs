@@ -108,7 +108,7 @@ impl Session {
     /// As [`begin`](Self::begin).
     pub async fn begin_with(&mut self, begin: Begin) -> Result<Transaction<'_>> {
         let mut guard = Undo { session: &*self.session, armed: true };
-        let trace = CallTrace::begin(Some(&self.open.trace), begin.sql(), 1);
+        let trace = CallTrace::of_control(Some(&self.open.trace), Control::Begin(begin));
         let reply = trace.within(|| self.session.control(Control::Begin(begin)));
         let begun = trace::run(trace, limited(reply, self.limit, false)).await;
         // If this one was refused although a transaction is open, SQL text began that one.

@@ -183,7 +183,7 @@ impl<'a> Transaction<'a> {
 impl Transaction<'_> {
     async fn end(&self, how: Control) -> Result<()> {
         let settings = self.open.as_ref().map(|open| &open.trace);
-        let trace = CallTrace::begin(settings, &how.sql(), 1);
+        let trace = CallTrace::of_control(settings, how);
         let ended = trace.within(|| self.session().control(how));
         trace::run(trace, limited(ended, self.limit, false)).await
     }
@@ -214,7 +214,8 @@ impl<'a> Savepoint<'a> {
         limit: Option<Duration>,
         trace: TraceSettings,
     ) -> Result<Savepoint<'a>> {
-        let nested = SavepointGuard::begin(session, depth, limit).await?;
+        let call = CallTrace::of_control(Some(&trace), Control::Savepoint(depth));
+        let nested = trace::run(call, SavepointGuard::begin(session, depth, limit)).await?;
         Ok(Self { nested, schemas: Schemas::local(), depth, limit, trace })
     }
 
@@ -284,7 +285,8 @@ impl<'a> Savepoint<'a> {
     /// # Errors
     /// `Cancelled` if the transaction was rolled back by an earlier error.
     pub async fn release(self) -> Result<()> {
-        self.nested.release().await
+        let call = CallTrace::of_control(Some(&self.trace), Control::Release(self.depth));
+        trace::run(call, self.nested.release()).await
     }
 
     /// Undoes the savepoint's changes.
@@ -292,6 +294,7 @@ impl<'a> Savepoint<'a> {
     /// # Errors
     /// `Cancelled` if the transaction was rolled back by an earlier error.
     pub async fn rollback(self) -> Result<()> {
-        self.nested.rollback().await
+        let call = CallTrace::of_control(Some(&self.trace), Control::RollbackTo(self.depth));
+        trace::run(call, self.nested.rollback()).await
     }
 }

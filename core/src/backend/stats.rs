@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::platform::nanos;
+
 /// What a database has done since it was opened and is doing now, from
 /// [`Database::stats`](crate::Database::stats).
 ///
@@ -97,6 +99,75 @@ pub struct Stats {
     pub oldest_reader: Option<Duration>,
     /// Queries that are watched, equal ones once.
     pub watched_queries: u32,
+}
+
+impl Stats {
+    /// Returns each number with its name, for those who show or export all of them: those whose name
+    /// ends in `_ns` are durations in nanoseconds.
+    ///
+    /// # Example
+    /// ```
+    /// # async fn example(db: ubiqlite::Database) -> ubiqlite::Result<()> {
+    /// for (name, number) in db.stats()?.numbers() {
+    ///     if let Some(number) = number {
+    ///         println!("sqlite_{} {number}", name.replace('.', "_"));
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn numbers(&self) -> Vec<(&'static str, Option<u64>)> {
+        let age = |age: Option<Duration>| age.map(nanos);
+        let mut all = vec![
+            ("connections", Some(u64::from(self.connections))),
+            ("busy_readers", Some(u64::from(self.busy_readers))),
+            ("busy_sessions", Some(u64::from(self.busy_sessions))),
+            ("waiting_reads", Some(u64::from(self.waiting_reads))),
+            ("waiting_writes", Some(u64::from(self.waiting_writes))),
+            ("waiting_sessions", Some(u64::from(self.waiting_sessions))),
+        ];
+        for (names, spent) in [
+            (["read_waits.count", "read_waits.total_ns", "read_waits.longest_ns"], self.read_waits),
+            (
+                ["write_waits.count", "write_waits.total_ns", "write_waits.longest_ns"],
+                self.write_waits,
+            ),
+            (
+                ["session_waits.count", "session_waits.total_ns", "session_waits.longest_ns"],
+                self.session_waits,
+            ),
+            (["read_runs.count", "read_runs.total_ns", "read_runs.longest_ns"], self.read_runs),
+            (["write_runs.count", "write_runs.total_ns", "write_runs.longest_ns"], self.write_runs),
+            (
+                ["transactions.count", "transactions.total_ns", "transactions.longest_ns"],
+                self.transactions,
+            ),
+        ] {
+            let Spent { count, total, longest, .. } = spent;
+            all.extend(names.into_iter().zip([count, nanos(total), nanos(longest)].map(Some)));
+        }
+        all.extend([
+            ("transaction_age_ns", age(self.transaction_age)),
+            ("commits", Some(self.commits)),
+            ("writes", Some(self.writes)),
+            ("largest_group", Some(self.largest_group)),
+            ("rollbacks", Some(self.rollbacks)),
+            ("statement_hits", Some(self.statement_hits)),
+            ("statement_misses", Some(self.statement_misses)),
+            ("page_hits", Some(self.page_hits)),
+            ("page_misses", Some(self.page_misses)),
+            ("page_spills", Some(self.page_spills)),
+            ("log_pages", Some(u64::from(self.log_pages))),
+            ("log_uncopied", Some(u64::from(self.log_uncopied))),
+            ("checkpoints", Some(self.checkpoints)),
+            ("checkpoints_blocked", Some(self.checkpoints_blocked)),
+            ("pages", Some(u64::from(self.pages))),
+            ("page_size", Some(u64::from(self.page_size))),
+            ("oldest_reader_ns", age(self.oldest_reader)),
+            ("watched_queries", Some(u64::from(self.watched_queries))),
+        ]);
+        all
+    }
 }
 
 /// How many times something took time, and how long.

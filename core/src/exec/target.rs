@@ -106,7 +106,11 @@ impl<'a> Target<'a> {
     ///
     /// # Errors
     /// `Closed`.
-    #[inline]
+    #[allow(
+        clippy::inline_always,
+        reason = "for a call of its own a point read pays 100 instructions: program and reply are moved"
+    )]
+    #[inline(always)]
     pub(crate) fn begin(
         self,
         program: Program<'_>,

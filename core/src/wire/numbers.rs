@@ -226,7 +226,9 @@ pub mod kind {
     pub const UPDATES: u8 = 13;
     /// How long a request that is [`TIMED`](super::request::TIMED) has waited and has run, in
     /// nanoseconds (8 bytes each), and what it is in a few words, as `SELECT items`: as many bytes
-    /// as the extra word says. Its result follows.
+    /// as the extra word says. Then zeros up to a multiple of 8; how many rows it has returned, of a
+    /// stream so far, and how many it has changed (8 bytes each; -1: that does not apply). Its
+    /// result follows.
     pub const TIMES: u8 = 14;
 }
 

@@ -88,11 +88,15 @@ impl ReplyBatch {
     }
 
     /// Reports how long a request has waited and run, if its client wants to know.
-    pub(super) fn times(&mut self, id: u32, timed: Option<&Timed>) {
+    pub(super) fn times(&mut self, id: u32, timed: Option<&Timed>, result: &Result<Outcome>) {
         let Some(timed) = timed else { return };
         let (times, summary) = (&timed.times, timed.summary().as_bytes());
         let numbers = [times.waited(), times.ran()].map(|time| platform::nanos(time).to_le_bytes());
-        let payload = [numbers.as_flattened(), summary].concat();
+        let counts = timed.counts(result);
+        let counts = [counts.rows, counts.changes].map(|it| it.unwrap_or(u64::MAX).to_le_bytes());
+        let mut payload = [numbers.as_flattened(), summary].concat();
+        payload.resize(payload.len().next_multiple_of(8), 0);
+        payload.extend_from_slice(counts.as_flattened());
         self.plain(id, kind::TIMES, summary.len(), &payload);
     }
 

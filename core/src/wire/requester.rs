@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::exit::Exit;
 use super::feed::Credit;
 use super::server::ServerInner;
+use super::timed::Timed;
 use crate::program::PageSink;
 use crate::row::Page;
 
@@ -12,6 +13,7 @@ use crate::row::Page;
 pub(super) struct Requester<'a> {
     pub(super) inner: &'a ServerInner,
     pub(super) id: u32,
+    pub(super) timed: Option<&'a Arc<Timed>>,
 }
 
 impl Credit for Requester<'_> {
@@ -22,13 +24,16 @@ impl Credit for Requester<'_> {
 
 impl PageSink for Requester<'_> {
     fn take(&self, page: &Page) {
+        count(self.timed, page);
         self.inner.exit.part(self.id, page);
     }
 
     fn lasting(&self) -> Option<Arc<dyn PageSink>> {
         let exit = &self.inner.exit;
-        exit.ordered
-            .then(|| Arc::new(LastingRequester { exit: Arc::clone(exit), id: self.id }) as _)
+        exit.ordered.then(|| {
+            let timed = self.timed.cloned();
+            Arc::new(LastingRequester { exit: Arc::clone(exit), id: self.id, timed }) as _
+        })
     }
 }
 
@@ -36,10 +41,18 @@ impl PageSink for Requester<'_> {
 struct LastingRequester {
     exit: Arc<Exit>,
     id: u32,
+    timed: Option<Arc<Timed>>,
 }
 
 impl PageSink for LastingRequester {
     fn take(&self, page: &Page) {
+        count(self.timed.as_ref(), page);
         self.exit.part(self.id, page);
+    }
+}
+
+fn count(timed: Option<&Arc<Timed>>, page: &Page) {
+    if let Some(timed) = timed {
+        timed.add_rows(page.rows());
     }
 }

@@ -172,7 +172,7 @@ impl Server {
             return Ok(false);
         }
         let mut out = ReplyBatch::on(std::mem::take(reply));
-        out.times(head.id, timed.as_deref());
+        out.times(head.id, timed.as_deref(), &done);
         out.result(head.id, &done);
         *reply = out.into_bytes();
         Ok(true)
@@ -256,7 +256,7 @@ impl ServerInner {
     /// Writes the result of a request.
     pub(super) fn reply(&self, id: u32, timed: Option<&Timed>, result: &Result<Outcome>) {
         self.out(|out| {
-            out.times(id, timed);
+            out.times(id, timed, result);
             out.result(id, result);
         });
     }
@@ -379,7 +379,7 @@ impl ServerInner {
                 }
                 // Before waiting for rows.
                 target.check(HandleUse::Use)?;
-                let asker = Requester { inner: &inner, id: head.id };
+                let asker = Requester { inner: &inner, id: head.id, timed: timed.as_ref() };
                 let ended = run(&target, head, operation, &feed, &asker).await;
                 if target.wrote() {
                     inner.state().remember(head.id, head.handle);

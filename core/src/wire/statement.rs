@@ -87,7 +87,7 @@ impl ServerInner {
         let program = Program { access: head.access(), ..Program::one(step) };
         let target = Target { limit: head.timeout, ..self.database.target() };
         let caller = self.caller(head);
-        let asker = Requester { inner: self, id: head.id };
+        let asker = Requester { inner: self, id: head.id, timed };
         if let (Some(timed), [step]) = (timed, program.steps.as_slice()) {
             timed.describe_sql(&step.sql);
         }

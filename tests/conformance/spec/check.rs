@@ -32,7 +32,15 @@ fn check_result(call: &Call<'_>, found: &Data) -> Result<(), String> {
     // A row is compared whole.
     let partial = matches!(
         call.method,
-        "execute" | "batch" | "capabilities" | "apply" | "migrations" | "flush" | "state" | "stop"
+        "execute"
+            | "batch"
+            | "capabilities"
+            | "apply"
+            | "migrations"
+            | "stats"
+            | "flush"
+            | "state"
+            | "stop"
     );
     let (found, diff) = match found {
         Data::Update { rows, diff } => (&**rows, diff.as_slice()),

@@ -2,8 +2,8 @@
 //! types share methods but no trait.
 
 use ubiqlite::{
-    Damage, DamageKind, Database, Error, Row, RowStream, Savepoint, Session, Snapshot, Transaction,
-    Value,
+    Damage, DamageKind, Database, Error, Row, RowStream, Savepoint, Session, Snapshot, Stats,
+    Transaction, Value,
 };
 
 use super::call::Call;
@@ -150,6 +150,7 @@ pub(crate) async fn on_database(
             Ok(Data::Null)
         }
         "check" => db.check().await.map(|found| Data::List(found.iter().map(damage).collect())),
+        "stats" => db.stats().map(|stats| statistics(&stats)),
         "migrations" => migrate::migrations(db, call).await?,
         "replicate" => {
             let (to, interval) = (rest.world.locate(&call.text("path")?), call.millis("interval")?);
@@ -168,6 +169,26 @@ pub(crate) async fn on_database(
             Err(error) => Err(error),
         },
     })
+}
+
+/// Statistics by the names that all languages have for them; a time may be any number.
+fn statistics(stats: &Stats) -> Data {
+    let mut all: Vec<(String, Data)> = Vec::new();
+    for (name, number) in stats.numbers() {
+        let name = name.strip_suffix("_ns").unwrap_or(name);
+        let number = number.and_then(|it| i64::try_from(it).ok());
+        let number = number.map_or(Data::Null, |it| Value::Integer(it).into());
+        match (name.split_once('.'), all.last_mut()) {
+            (Some((whole, part)), Some((last, Data::Map(parts)))) if last == whole => {
+                parts.push((part.to_owned(), number));
+            }
+            (Some((whole, part)), _) => {
+                all.push((whole.to_owned(), Data::Map(vec![(part.to_owned(), number)])));
+            }
+            (None, _) => all.push((name.to_owned(), number)),
+        }
+    }
+    Data::Map(all)
 }
 
 fn damage(damage: &Damage) -> Data {

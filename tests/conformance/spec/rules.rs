@@ -48,6 +48,7 @@ const METHODS: &[&str] = &[
     "watch_all",
     "touch",
     "check",
+    "stats",
     "recover",
     "replicate",
     "flush",

@@ -11,7 +11,7 @@ import { ANY, Update, read, show, text } from './data.mjs';
 
 /** Methods whose results have several numbers, of which a scenario names only those that
  * matter; rows are compared completely. */
-const PARTIAL = ['execute', 'batch', 'capabilities', 'apply', 'migrations', 'flush', 'state', 'stop'];
+const PARTIAL = ['execute', 'batch', 'capabilities', 'apply', 'migrations', 'stats', 'flush', 'state', 'stop'];
 
 /**
  * Compares the outcome with the expectation; throws the difference in readable form.

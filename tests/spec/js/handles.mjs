@@ -17,7 +17,7 @@ const STATEMENTS = [...READS, 'execute', 'execute_many', 'batch'];
 const METHODS = {
   database: [
     ...STATEMENTS, 'close', 'interrupt', 'capabilities', 'transaction', 'begin', 'acquire', 'snapshot',
-    'watch', 'watch_all', 'touch', 'outbox', 'apply', 'check', 'migrations', 'replicate',
+    'watch', 'watch_all', 'touch', 'outbox', 'apply', 'check', 'migrations', 'stats', 'replicate',
   ],
   session: [...STATEMENTS, 'interrupt', 'transaction', 'begin'],
   snapshot: READS,
@@ -48,6 +48,7 @@ const SIMPLE = {
   interrupt: [() => [], from.fromNothing],
   capabilities: [() => [], from.fromCapabilities],
   check: [() => [], from.fromDamages],
+  stats: [() => [], from.fromStats],
   touch: [(call) => [[call.texts('tables')].flat()], from.fromNothing],
   apply: [(call) => [changesOf(call), policiesOf(call)], fromApplied],
 };

@@ -50,7 +50,7 @@ function wrong(step) {
   const all = [];
   if (error === undefined) all.push({ what: 'is an error', step: { ...bare, error: OTHER_KIND } });
   else all.push({ what: 'is no error', step: bare });
-  const partial = ['execute', 'batch', 'capabilities', 'apply', 'migrations', 'flush', 'state', 'stop'].includes(step.call);
+  const partial = ['execute', 'batch', 'capabilities', 'apply', 'migrations', 'stats', 'flush', 'state', 'stop'].includes(step.call);
   if (gives !== undefined) all.push(...changed('gives', otherData(gives, partial)));
   if (rows !== undefined) all.push(...changed('rows', otherData(rows, false)));
   for (const [key, positions] of Object.entries({ added, removed, updated })) {

@@ -8,7 +8,7 @@
  */
 export const SUBJECTS = [
   'batch', 'cancel', 'check', 'close', 'concurrency', 'errors', 'execute', 'identifiers', 'migrations', 'open', 'params',
-  'patterns', 'query', 'replicate', 'rows', 'savepoints', 'schema', 'select', 'session', 'snapshot', 'stream',
+  'patterns', 'query', 'replicate', 'rows', 'savepoints', 'schema', 'select', 'session', 'snapshot', 'stats', 'stream',
   'sync', 'table_insert', 'table_rows', 'transactions', 'transfer', 'values', 'watch',
   'watch_all', 'watch_effects', 'watch_ends', 'watch_queries', 'watch_rows', 'watch_schema', 'watch_select', 'watch_silent',
 ];

@@ -138,6 +138,15 @@ export function fromRecovered({ tables, lostAndFound, ...more }) {
   return new Map([['tables', counted], ['lost_and_found', fromCount(lostAndFound)]]);
 }
 
+/** Statistics by the names that the other languages have for them; a time may be any number of milliseconds. */
+export function fromStats(stats) {
+  const fields = Object.entries(Object(stats));
+  if (fields.length === 0) throw new Failure(`the statistics are ${describe(stats)}`);
+  const snake = (name) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  const value = (it) => (it === undefined ? null : typeof it === 'object' ? fromStats(it) : fromValue(it));
+  return new Map(fields.map(([name, it]) => [snake(name), value(it)]));
+}
+
 export function fromCapabilities(known) {
   const fields = Object.entries(Object(known));
   if (fields.length === 0) throw new Failure(`the capabilities are ${describe(known)}`);

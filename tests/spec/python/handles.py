@@ -18,7 +18,7 @@ from watch import Watching
 _READS = {"query", "query_one", "query_optional", "query_value", "stream"}
 _STATEMENTS = _READS | {"execute", "execute_many", "batch"}
 _DATABASE = _STATEMENTS | {"close", "interrupt", "capabilities", "transaction", "begin", "acquire", "snapshot"}
-_DATABASE |= {"watch", "watch_all", "touch", "outbox", "apply", "check", "recover", "migrations", "replicate"}
+_DATABASE |= {"watch", "watch_all", "touch", "outbox", "apply", "check", "recover", "migrations", "stats", "replicate"}
 _NESTING = _STATEMENTS | {"savepoint", "begin_savepoint", "apply"}
 METHODS = {
     "database": _DATABASE,
@@ -69,6 +69,7 @@ _SIMPLE = {
     "capabilities": (lambda call: (), give.from_capabilities),
     "touch": (lambda call: (call.texts("tables"),), give.from_nothing),
     "check": (lambda call: (), give.from_damages),
+    "stats": (lambda call: (), give.from_stats),
 }
 _TABLE = {
     "insert": (lambda call: (call.record(),), give.from_key),

@@ -19,7 +19,7 @@ from handles import KINDS, METHODS, holding, simple
 from migrations import opened_with
 from replicate import restored
 
-_PARTIAL = {"execute", "batch", "capabilities", "apply", "migrations", "flush", "state", "stop"}
+_PARTIAL = {"execute", "batch", "capabilities", "apply", "migrations", "stats", "flush", "state", "stop"}
 _AT_ONCE = 1.0
 Frame = tuple[str, str, Any]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import ubiqlite
@@ -99,6 +100,15 @@ def from_executed_list(done: Any) -> list[Any]:
 
 def from_damages(found: Any) -> list[dict[str, Any]]:
     return [vars(each) for each in found]
+
+
+def from_stats(stats: Any) -> dict[str, Any]:
+    def value(found: Any) -> Any:
+        if isinstance(found, timedelta):
+            return found.total_seconds()
+        return from_stats(found) if hasattr(found, "__dict__") else found
+
+    return {name: value(found) for name, found in vars(stats).items()}
 
 
 def from_recovered(saved: Any) -> dict[str, Any]:

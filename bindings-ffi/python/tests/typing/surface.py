@@ -286,3 +286,19 @@ class Objects:
 
     async def remove(self, name: str) -> None:
         return None
+
+
+async def observed(db: ubiqlite.Database) -> None:
+    """Checks what a listener is told, and the options of the log."""
+
+    def listen(call: ubiqlite.TracedCall) -> None:
+        assert_type((call.summary, call.operation, call.sql), tuple[str, str, Optional[str]])
+        assert_type((call.run, call.queue_wait), tuple[Optional[datetime.timedelta], Optional[datetime.timedelta]])
+        assert_type(
+            (call.rows, call.rows_changed, call.error), tuple[Optional[int], Optional[int], Optional[Exception]]
+        )
+
+    stop = db.trace(listen, slower_than=datetime.timedelta(seconds=1))
+    assert_type(stop(), None)
+    async with ubiqlite.open("app.db", slow_statement=0.5, log_statements=True) as logged:
+        assert_type(await logged.stats(), ubiqlite.Stats)

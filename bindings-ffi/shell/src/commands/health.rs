@@ -1,6 +1,7 @@
-//! Damage, and what can be saved.
+//! Damage, what can be saved, and what is counted.
 
 use std::io::Write;
+use std::time::Duration;
 
 use ubiqlite::DamageKind;
 
@@ -55,5 +56,23 @@ pub(super) fn recover(shell: &mut Shell, arguments: &[String], _rest: &str) -> R
         writeln!(shell.out, "lost_and_found: {rows}, whose table is not known")?;
     }
     writeln!(shell.out, "saved in {to}")?;
+    Ok(())
+}
+
+pub(super) fn stats(shell: &mut Shell, arguments: &[String], _rest: &str) -> Result<()> {
+    if !arguments.is_empty() {
+        return Err(usage(".stats"));
+    }
+    let stats = shell.connection.open(false)?.db.stats()?;
+    for (name, number) in stats.numbers() {
+        let (name, number) = match (name.strip_suffix("_ns"), number) {
+            (name_of_time, None) => (name_of_time.unwrap_or(name), "-".to_owned()),
+            (None, Some(number)) => (name, number.to_string()),
+            (Some(name), Some(nanos)) => {
+                (name, format!("{:.3} ms", Duration::from_nanos(nanos).as_secs_f64() * 1e3))
+            }
+        };
+        writeln!(shell.out, "{name:<24}{number}")?;
+    }
     Ok(())
 }

@@ -107,6 +107,12 @@ const VERBS: &[Verb] = &[
     ),
     verb(".separator", "TEXT", "what is between the values of csv and list", settings::separator),
     verb(".show", "", "shows the settings", settings::show),
+    verb(
+        ".stats",
+        "",
+        "what the shell has done with the database, and the state of its log",
+        health::stats,
+    ),
     verb(".tables", "[PATTERN]", "lists tables and views", schema::tables),
     verb(".timer", "on|off", "shows how long each statement takes", settings::timer),
     verb(

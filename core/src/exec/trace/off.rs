@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use crate::backend::Control;
 use crate::error::Error;
 
 /// What the traces of a database say of it: nothing.
@@ -27,6 +28,16 @@ impl CallTrace {
 
     #[inline]
     pub(crate) fn begin(_settings: Option<&TraceSettings>, _sql: &str, _steps: usize) -> Self {
+        Self
+    }
+
+    #[inline]
+    pub(crate) fn of_control(_settings: Option<&TraceSettings>, _control: Control) -> Self {
+        Self
+    }
+
+    #[inline]
+    pub(crate) fn of_operation(_settings: Option<&TraceSettings>, _name: &str) -> Self {
         Self
     }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tracing::field::Empty;
 use tracing::{Level, Span};
 
+use crate::backend::Control;
 use crate::backend::call_times::{self, CallTimes};
 use crate::error::Error;
 use crate::sql::summary;
@@ -53,6 +54,12 @@ struct Open {
     stream: bool,
 }
 
+#[inline]
+fn is_wanted(settings: Option<&TraceSettings>) -> bool {
+    let slow = settings.and_then(TraceSettings::slow);
+    slow.is_some() || tracing::enabled!(target: "ubiqlite", Level::INFO)
+}
+
 impl CallTrace {
     /// The trace of a call that has none.
     #[inline]
@@ -64,11 +71,25 @@ impl CallTrace {
     /// Its span is a child of the present one.
     #[inline]
     pub(crate) fn begin(settings: Option<&TraceSettings>, sql: &str, steps: usize) -> Self {
-        let slow = settings.and_then(TraceSettings::slow);
-        if slow.is_none() && !tracing::enabled!(target: "ubiqlite", Level::INFO) {
+        if !is_wanted(settings) {
             return Self(None);
         }
-        Self(Some(Box::new(Open::new(settings, sql, steps))))
+        let summary = if steps > 1 { "BATCH".to_owned() } else { summary(sql) };
+        Self(Some(Box::new(Open::new(settings, Some(sql), &summary, steps))))
+    }
+
+    /// Begins the trace of what begins or ends a transaction or a savepoint.
+    #[inline]
+    pub(crate) fn of_control(settings: Option<&TraceSettings>, control: Control) -> Self {
+        if is_wanted(settings) { Self::begin(settings, &control.sql(), 1) } else { Self(None) }
+    }
+
+    /// Begins the trace of what has no SQL.
+    pub(crate) fn of_operation(settings: Option<&TraceSettings>, name: &str) -> Self {
+        if !is_wanted(settings) {
+            return Self(None);
+        }
+        Self(Some(Box::new(Open::new(settings, None, name, 1))))
     }
 
     /// Begins the trace of a stream.
@@ -118,9 +139,13 @@ impl Drop for CallTrace {
 
 impl Open {
     #[cold]
-    fn new(settings: Option<&TraceSettings>, sql: &str, steps: usize) -> Self {
+    fn new(
+        settings: Option<&TraceSettings>,
+        sql: Option<&str>,
+        summary: &str,
+        steps: usize,
+    ) -> Self {
         let settings = settings.cloned().unwrap_or_default();
-        let summary = if steps > 1 { "BATCH".to_owned() } else { summary(sql) };
         let operation = summary.split(' ').next().unwrap_or_default();
         let span = tracing::span!(
             target: "ubiqlite",
@@ -144,7 +169,7 @@ impl Open {
         if steps > 1 {
             span.record("db.operation.batch.size", steps as u64);
         }
-        let sql = settings.slow().map(|_| sql.into());
+        let sql = settings.slow().and(sql).map(Into::into);
         Self { span, times: Arc::default(), settings, sql, rows: 0, stream: false }
     }
 

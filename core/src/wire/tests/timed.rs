@@ -11,16 +11,19 @@ struct Told {
     waited: Duration,
     ran: Duration,
     summary: String,
+    rows: Option<u64>,
+    changes: Option<u64>,
 }
 
 fn told(reply: &Reply) -> Told {
     assert_eq!(reply.kind, kind::TIMES, "{reply:?}");
-    let nanos = |at: usize| {
-        Duration::from_nanos(u64::from_le_bytes(reply.payload[at..at + 8].try_into().unwrap()))
-    };
-    let summary = &reply.payload[16..16 + reply.extra as usize];
-    let summary = String::from_utf8(summary.to_vec()).unwrap();
-    Told { waited: nanos(0), ran: nanos(8), summary }
+    let number = |at: usize| u64::from_le_bytes(reply.payload[at..at + 8].try_into().unwrap());
+    let nanos = |at: usize| Duration::from_nanos(number(at));
+    let end = 16 + reply.extra as usize;
+    let summary = String::from_utf8(reply.payload[16..end].to_vec()).unwrap();
+    let counts = end.next_multiple_of(8);
+    let count = |at: usize| Some(number(counts + at)).filter(|&count| count != u64::MAX);
+    Told { waited: nanos(0), ran: nanos(8), summary, rows: count(0), changes: count(8) }
 }
 
 fn timed(id: u32, op: u8, handle: u32, payload: &[u8]) -> Vec<u8> {
@@ -191,10 +194,12 @@ async fn the_times_of_a_stream_grow_while_it_is_read_and_not_while_it_is_not() {
         let (told, _) = ask_timed(&server, 1, op::STREAM, 0, &sql(rows)).await;
         assert_eq!(told.summary, "SELECT n");
         tokio::time::sleep(idle).await;
-        let mut last = Told { waited: Duration::ZERO, ran: Duration::ZERO, summary: String::new() };
+        let (mut last, mut read) = (told, 0);
         for id in 2.. {
             let (told, page) = ask_timed(&server, id, op::NEXT, 1, &1u32.to_le_bytes()).await;
             assert!(told.ran >= last.ran, "{last:?} {told:?}");
+            read += values(&page).len() as u64;
+            assert_eq!(told.rows, Some(read));
             assert_eq!(told.summary, "SELECT n");
             last = told;
             if page.flags & 1 != 0 {
@@ -202,6 +207,44 @@ async fn the_times_of_a_stream_grow_while_it_is_read_and_not_while_it_is_not() {
             }
         }
         assert!(last.ran > Duration::from_millis(2), "{last:?}");
+        assert_eq!(last.rows, Some(200_000));
         assert!(last.waited < idle, "{last:?}");
+    }
+}
+
+#[tokio::test]
+async fn rows_and_changes_are_told_of_what_has_them() {
+    for server in servers().await {
+        let three = sql("INSERT INTO items VALUES (1), (2), (3)");
+        let (told, _) = ask_timed(&server, 1, op::EXECUTE, 0, &three).await;
+        assert_eq!((told.rows, told.changes), (None, Some(3)));
+        let all = sql("SELECT * FROM items");
+        for (id, op, rows) in [(2, op::QUERY, 3), (3, op::QUERY_ONE, 1), (4, op::RUN, 3)] {
+            let (told, _) = ask_timed(&server, id, op, 0, &all).await;
+            assert_eq!((told.rows, told.changes), (Some(rows), (op == op::RUN).then_some(0)));
+        }
+        let (told, _) = ask_timed(&server, 5, op::BEGIN, 0, &[0]).await;
+        assert_eq!((told.rows, told.changes), (None, None));
+        let record = [text("items"), vec![0; 4]].concat();
+        let (told, _) = ask_timed(&server, 6, op::INSERT, 5, &record).await;
+        assert_eq!((told.rows, told.changes), (None, Some(1)));
+        let (told, _) = ask_timed(&server, 7, op::QUERY, 5, &sql("SELECT nothing")).await;
+        assert_eq!((told.rows, told.changes), (None, None));
+    }
+}
+
+#[tokio::test]
+async fn rows_that_left_while_their_query_ran_are_told_with_the_others() {
+    let rows = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200000) \
+         SELECT i FROM n";
+    for server in servers().await {
+        server.submit(&timed(1, op::QUERY, 0, &sql(rows))).unwrap();
+        let mut all = Vec::new();
+        while !all.iter().any(|reply: &Reply| reply.kind == kind::TIMES) {
+            all.extend(settled(&server, &[1]).await);
+        }
+        let [.., times, _] = all.as_slice() else { panic!("{all:?}") };
+        let told = told(times);
+        assert_eq!((told.rows, told.changes), (Some(200_000), None), "{} parts", all.len() - 2);
     }
 }

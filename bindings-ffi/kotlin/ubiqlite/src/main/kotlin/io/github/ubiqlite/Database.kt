@@ -1,16 +1,13 @@
 package io.github.ubiqlite
 
-import io.github.ubiqlite.internal.EngineClient
-import io.github.ubiqlite.internal.Mapping
-import io.github.ubiqlite.internal.Migrating
 import io.github.ubiqlite.internal.Op
-import io.github.ubiqlite.internal.Owner
 import io.github.ubiqlite.internal.Place
 import io.github.ubiqlite.internal.CallTarget
 import io.github.ubiqlite.internal.Batches
 import io.github.ubiqlite.internal.applied
 import io.github.ubiqlite.internal.indexed
 import io.github.ubiqlite.internal.invalid
+import io.github.ubiqlite.internal.opened
 import io.github.ubiqlite.internal.commits
 import io.github.ubiqlite.internal.copied
 import io.github.ubiqlite.internal.copiedBytes
@@ -18,6 +15,7 @@ import io.github.ubiqlite.internal.damages
 import io.github.ubiqlite.internal.recovered
 import io.github.ubiqlite.internal.replicated
 import io.github.ubiqlite.internal.restored
+import io.github.ubiqlite.internal.stats
 import io.github.ubiqlite.internal.updates
 import io.github.ubiqlite.internal.updatesOfAll
 import java.io.ByteArrayOutputStream
@@ -41,7 +39,7 @@ import kotlinx.coroutines.withContext
  * }
  * ```
  */
-public class Database private constructor(
+public class Database internal constructor(
     target: CallTarget,
     /** The path it was opened with. */
     public val path: String,
@@ -210,6 +208,31 @@ public class Database private constructor(
      * `NotADatabase` if nothing in the file is of a database
      */
     public suspend fun recover(path: String): Recovered = recovered(target, "", path)
+
+    /**
+     * Returns what this database has done and is doing: who waits and for how long, commits, caches, the log. It waits for nobody.
+     *
+     * ```kotlin
+     * val stats = db.stats()
+     * println("${stats.commits} commits; ${stats.waitingWrites} writes wait")
+     * ```
+     */
+    public suspend fun stats(): Stats = stats(target)
+
+    /**
+     * Calls [listener] whenever a call is over, and tells how long it waited and how long it ran. It is measured only then.
+     *
+     * ```kotlin
+     * val tracing = db.trace(slowerThan = 100.milliseconds) { call -> println(call) }
+     * ```
+     * The listener is called soon after the call, one call at a time, on a thread which it may block, whose handler of
+     * uncaught exceptions gets what it throws. If it refers to the database, that is never forgotten, nor closed by it.
+     *
+     * @param slowerThan it is told only of calls that ran for at least so long; how long they waited does not count
+     * @return removes the listener when it is closed
+     */
+    public fun trace(slowerThan: Duration = Duration.ZERO, listener: (TracedCall) -> Unit): AutoCloseable =
+        target.client.traces.add(slowerThan, listener)
 
     /**
      * Returns these migrations of this database, to be run and inspected. Nothing happens before one of
@@ -416,16 +439,6 @@ public class Database private constructor(
         }
     }
 
-    /** Runs [block], and closes if it fails. What it has thrown comes first. */
-    private suspend inline fun orClosed(block: () -> Unit) {
-        try {
-            block()
-        } catch (error: Throwable) {
-            runCatching { closeAnyway() }.exceptionOrNull()?.let(error::addSuppressed)
-            throw error
-        }
-    }
-
     @PublishedApi
     internal suspend fun closeAnyway(): Unit = withContext(NonCancellable) { close() }
 
@@ -483,18 +496,5 @@ public class Database private constructor(
          */
         public suspend fun restoreReplica(from: String, to: String, moment: ReplicaMoment = ReplicaMoment.LATEST): Long =
             open(":memory:").use { restored(it.target, Place.Folder(from), to, moment) }
-
-        /** Opens a database, [fills][fill] it, and applies its migrations. */
-        private suspend inline fun opened(path: String, chosen: DatabaseOptions, fill: (Database) -> Unit): Database {
-            if (path.isEmpty()) throw invalid("the path of a database must not be empty")
-            if ('\u0000' in path) throw invalid("the path contains a NUL character, which no file name can contain")
-            val client = EngineClient.open(path, chosen.settings(), Mapping.of(chosen.json, chosen.snakeCase))
-            val db = Database(CallTarget(client, Owner(client), null, EngineClient.NO_LIMIT), path)
-            db.orClosed {
-                fill(db)
-                chosen.toApply?.let { Migrating(db.target, it, path).run() }
-            }
-            return db
-        }
     }
 }

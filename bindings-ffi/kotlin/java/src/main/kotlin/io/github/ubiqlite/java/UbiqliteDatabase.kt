@@ -11,6 +11,8 @@ import io.github.ubiqlite.Policy
 import io.github.ubiqlite.Recovered
 import io.github.ubiqlite.ReplicaMoment
 import io.github.ubiqlite.Statement
+import io.github.ubiqlite.Stats
+import io.github.ubiqlite.TracedCall
 import java.time.Duration
 import java.util.concurrent.CompletableFuture
 import java.util.concurrent.CompletionStage
@@ -163,6 +165,30 @@ public class UbiqliteDatabase private constructor(private val database: Database
      * database in memory; `CannotOpen`; `NotADatabase` if nothing in the file is of a database
      */
     public fun recover(path: String): CompletableFuture<Recovered> = caller.ask { database.recover(path) }
+
+    /**
+     * Returns what this database has done and is doing: who waits, how long waits and work took, commits,
+     * caches, and the log. It waits for nobody.
+     *
+     * ```java
+     * db.stats().thenAccept(stats -> System.out.println(stats.getCommits() + " commits"));
+     * ```
+     */
+    public fun stats(): CompletableFuture<Stats> = caller.ask { database.stats() }
+
+    /**
+     * Calls [listener] whenever a call of this database is over, and tells how long it waited apart from how
+     * long it ran. [io.github.ubiqlite.Database.trace] has the rules.
+     *
+     * ```java
+     * AutoCloseable tracing = db.trace(Duration.ofMillis(100), call -> System.out.println(call));
+     * ```
+     * @param slowerThan it is told only of calls that ran for at least so long
+     * @return removes the listener when it is closed
+     */
+    @JvmOverloads
+    public fun trace(slowerThan: Duration = Duration.ZERO, listener: Consumer<in TracedCall>): AutoCloseable =
+        database.trace(slowerThan.toKotlinDuration()) { listener.accept(it) }
 
     /**
      * Returns these migrations of this database, to be run and inspected. Nothing happens before one of

@@ -28,6 +28,12 @@ internal class Memory(size: Int) {
         return bytes
     }
 
+    /** Returns the byte at position [at]. */
+    fun u8(at: Int): Int = buffer.get(at).toInt()
+
+    /** Returns the 64 bits at position [at], little-endian. */
+    fun i64(at: Int): Long = java.lang.Long.reverseBytes(buffer.getLong(at))
+
     /** Returns the 32 bits at position [at], little-endian. */
     fun u32(at: Int): Int = Integer.reverseBytes(buffer.getInt(at))
 }

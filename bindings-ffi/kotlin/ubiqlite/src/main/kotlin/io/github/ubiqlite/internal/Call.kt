@@ -12,6 +12,10 @@ import kotlinx.coroutines.suspendCancellableCoroutine
  * it when it is garbage-collected.
  */
 internal class Call(@JvmField val id: Int, @JvmField val target: CallTarget) : AtomicReference<Any?>() {
+    /** What is told of it, if somebody wants to know: of a request for the next rows of a stream, that stream's. */
+    @JvmField
+    var trace: CallTrace? = null
+
     /** The reply, if it has arrived. */
     val reply: Reply? get() = get() as? Reply
 
@@ -24,6 +28,7 @@ internal class Call(@JvmField val id: Int, @JvmField val target: CallTarget) : A
             val state = get()
             if (state is Reply || state === CANCELLED) return
             if (!compareAndSet(state, reply)) continue
+            trace?.replied(reply)
             if (state != null) resume(continuation(state), reply)
             return
         }
@@ -62,6 +67,7 @@ internal class Call(@JvmField val id: Int, @JvmField val target: CallTarget) : A
     /** Cancels the call: nobody waits for its reply, and a late one is dropped. */
     fun cancel() {
         set(CANCELLED)
+        trace?.cancelled()
         target.client.calls.remove(this)
         target.client.cancel(id)
     }

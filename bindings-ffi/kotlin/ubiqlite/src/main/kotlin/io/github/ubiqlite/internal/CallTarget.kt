@@ -37,7 +37,12 @@ internal class CallTarget(
     }
 
     /** Requests an object that the engine keeps for this client. */
-    suspend inline fun open(op: Int, write: (Writer) -> Unit = {}): RemoteHandle = RemoteHandle(ask(op, write).handle(), client, on)
+    suspend inline fun open(op: Int, write: (Writer) -> Unit = {}): RemoteHandle {
+        currentCoroutineContext().ensureActive()
+        val call = begin(op, 0, write)
+        val reply = call.reply ?: call.await()
+        return RemoteHandle(reply.handle(), client, on, call.trace)
+    }
 
     private companion object {
         /** The longest limit of the wire format, which is as good as none. */

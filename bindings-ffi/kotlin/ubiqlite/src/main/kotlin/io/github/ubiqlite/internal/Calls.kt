@@ -21,6 +21,9 @@ internal class Calls {
     /** Whether numbers have wrapped around, so that one may be in use already. */
     val beganAnew: Boolean get() = made.get() > 0xFFFF_FFFFL
 
+    /** Returns what is told of the call with this number, if somebody wants to know. */
+    fun trace(id: Int): CallTrace? = find(id)?.trace
+
     /** Returns whether a call with this number is pending. */
     fun has(id: Int): Boolean = find(id) != null
 

@@ -13,13 +13,20 @@ import kotlinx.coroutines.async
  * A request is one synchronous call on the caller's thread, which returns with the reply to
  * a short read. The thread of [Replies] fetches all other replies.
  */
-internal class EngineClient private constructor(private val client: Long, @JvmField val mapping: Mapping) {
+internal class EngineClient private constructor(
+    private val client: Long,
+    @JvmField val mapping: Mapping,
+    path: String,
+) {
     private val released = AtomicBoolean()
     private var closing: Deferred<Unit>? = null
     private val replies = Replies(client, this)
 
     @JvmField
     val calls = Calls()
+
+    @JvmField
+    val traces = Traces(path)
 
     /** The numbers of the objects that the engine keeps for this client. */
     @JvmField
@@ -29,11 +36,17 @@ internal class EngineClient private constructor(private val client: Long, @JvmFi
     inline fun begin(target: CallTarget, op: Int, flags: Int, handle: Int, write: (Writer) -> Unit): Call {
         val buffers = Buffers.take()
         val call = Call(number(buffers), target)
+        val trace = if (traces.isOn) traces.begin(op, target.on) else null
         try {
-            buffers.writer.begin(call.id, op, flags, handle, target.limit)
+            buffers.writer.begin(call.id, op, if (trace == null) flags else flags or Flag.TIMED, handle, target.limit)
+            val start = buffers.writer.length
             buffers.writer.mapping = mapping
             write(buffers.writer)
             buffers.writer.end()
+            if (trace != null) {
+                if (op != Op.NEXT && trace.hasSql) trace.sql = buffers.writer.textAt(start)
+                call.trace = trace
+            }
             send(buffers, call)
         } finally {
             Buffers.give(buffers)
@@ -57,7 +70,9 @@ internal class EngineClient private constructor(private val client: Long, @JvmFi
         val length = Raw.call(client, request, buffers.writer.length.toLong(), reply.address, reply.size)
         if (length == 0L) return
         calls.remove(call)
-        call.complete(if (length > 0) Reply(reply.copy(0, length.toInt()), mapping) else refused(length))
+        if (length < 0L) return call.complete(refused(length))
+        val start = call.trace?.told(reply, 0) ?: 0
+        call.complete(Reply(reply.copy(start, length.toInt() - start), mapping))
     }
 
     private fun refused(code: Long): Reply =
@@ -133,6 +148,6 @@ internal class EngineClient private constructor(private val client: Long, @JvmFi
 
         /** Opens a database; [options] is a JSON object. Throws what `Database.open` documents. */
         suspend fun open(path: String, options: String, mapping: Mapping): EngineClient =
-            EngineClient(Begun.open(path, options), mapping).apply { replies.start() }
+            EngineClient(Begun.open(path, options), mapping, path).apply { replies.start() }
     }
 }

@@ -33,8 +33,10 @@ internal class RemoteHandle(
     client: EngineClient,
     /** The object it is a part of. */
     private val inside: RemoteHandle?,
+    /** Of a stream: what is told of it, until it ends. */
+    @JvmField val trace: CallTrace? = null,
 ) {
-    private val lease = Lease(id, client)
+    private val lease = Lease(id, client, trace)
     private val cleanable = cleaner.register(this, lease)
 
     /** Whether it takes no more calls, because it or the object it is a part of has ended. */
@@ -57,19 +59,23 @@ internal class RemoteHandle(
     fun isWithin(other: RemoteHandle): Boolean = this === other || inside?.isWithin(other) == true
 
     /** Whether the [RemoteHandle] is over. It must not refer to that object. */
-    private class Lease(private val id: Int, private val client: EngineClient) : AtomicBoolean(), Runnable {
+    private class Lease(private val id: Int, private val client: EngineClient, private val trace: CallTrace?) :
+        AtomicBoolean(), Runnable {
         init {
             client.handles.add(id)
         }
 
         fun end() {
-            if (compareAndSet(false, true)) client.handles.remove(id)
+            if (!compareAndSet(false, true)) return
+            client.handles.remove(id)
+            trace?.over()
         }
 
         override fun run() {
             if (!compareAndSet(false, true)) return
             client.handles.remove(id)
             client.tell(Op.DROP, id)
+            trace?.over()
         }
     }
 }

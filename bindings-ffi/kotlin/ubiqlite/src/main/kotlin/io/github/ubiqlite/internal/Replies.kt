@@ -62,8 +62,13 @@ internal class Replies(private val number: Long, private val client: EngineClien
         var at = 0
         while (at < length) {
             val size = replies.u32(at)
+            val id = replies.u32(at + 4)
             // Nobody waits for the reply to a call that was cancelled.
-            client.calls.take(replies.u32(at + 4))?.complete(reply(replies, at, size))
+            if (replies.u8(at + 8) == Kind.TIMES) {
+                client.calls.trace(id)?.told(replies, at)
+            } else {
+                client.calls.take(id)?.complete(reply(replies, at, size))
+            }
             at += size
         }
     }

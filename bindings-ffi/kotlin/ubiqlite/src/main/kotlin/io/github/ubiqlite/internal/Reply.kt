@@ -33,6 +33,10 @@ internal class Reply private constructor(
         throw Fields.read(String(bytes, HEADER, extra, Charsets.UTF_8)).exception()
     }
 
+    /** The error that it is. */
+    val failure: UbiqliteException?
+        get() = error ?: if (bytes[8].toInt() == Kind.ERROR) Fields.read(String(bytes, HEADER, extra, Charsets.UTF_8)).exception() else null
+
     fun done() = expect(Kind.DONE)
 
     /** Returns the number of the object that the request made. */

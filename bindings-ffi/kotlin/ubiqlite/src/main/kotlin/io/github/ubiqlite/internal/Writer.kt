@@ -41,6 +41,9 @@ internal class Writer(
         view.putInt(0, length - 4)
     }
 
+    /** Returns the text that was written from this position on. */
+    fun textAt(at: Int): String = String(bytes, at + 4, view.getInt(at), Charsets.UTF_8)
+
     /** Sets a number that was reserved at this position. */
     fun setU32(at: Int, value: Int) {
         view.putInt(at, value)

@@ -14,7 +14,10 @@ import io.github.ubiqlite.OutboxBatch
 import io.github.ubiqlite.Recovered
 import io.github.ubiqlite.ReplicaState
 import io.github.ubiqlite.Row
+import io.github.ubiqlite.Spent
+import io.github.ubiqlite.Stats
 import io.github.ubiqlite.UbiqliteException
+import kotlin.time.Duration
 import kotlinx.serialization.json.JsonArray
 import kotlinx.serialization.json.JsonObject
 import kotlinx.serialization.json.JsonPrimitive
@@ -52,6 +55,7 @@ internal fun dataOf(result: Any?): Any? = when (result) {
         mapOf("kind" to word(kind), "table" to table, "rowid" to rowid, "parent" to parent, "message" to message)
     }
     is ReplicaState -> dataOfState(result)
+    is Stats -> dataOfStats(result)
     is MigrationStep -> dataOfStep(result)
     is AppliedMigration -> dataOfApplied(result)
     is Drift -> dataOfDrift(result)
@@ -62,10 +66,26 @@ internal fun dataOf(result: Any?): Any? = when (result) {
     else -> throw Failure("a call returns a ${result.javaClass.name}: $result")
 }
 
+/** Statistics by the names that the other languages have for them; a time may be any number. */
+private fun dataOfStats(stats: Stats): Map<String, Any?> {
+    // The compiler adds to the name of a property what its type is, if that is a `Duration`.
+    val getters = Stats::class.java.methods.filter { it.name.startsWith("get") && it.declaringClass == Stats::class.java }
+    return getters.associate { getter ->
+        val name = getter.name.removePrefix("get").substringBefore('-').replaceFirstChar { it.lowercase() }
+        val value = when (val found = getter.invoke(stats)) {
+            is Spent -> mapOf("count" to found.count, "total" to found.total.inWholeNanoseconds, "longest" to found.longest.inWholeNanoseconds)
+            null, is Long -> found
+            is Duration -> found.inWholeNanoseconds
+            else -> throw Failure("of the statistics $name is a ${found.javaClass.name}")
+        }
+        name.replace(Regex("[A-Z]")) { "_" + it.value.lowercase() } to value
+    }
+}
+
 private fun word(of: Enum<*>): String = of.name.lowercase()
 
 /** Methods for whose results only the expected keys are compared. */
-private val PARTIAL = setOf("execute", "batch", "capabilities", "apply", "migrations", "flush", "state", "stop")
+private val PARTIAL = setOf("execute", "batch", "capabilities", "apply", "migrations", "stats", "flush", "state", "stop")
 
 /** Compares the outcome with the expectation; throws the difference in readable form. */
 internal fun check(step: Step, outcome: Outcome, nameOf: (String) -> String) {

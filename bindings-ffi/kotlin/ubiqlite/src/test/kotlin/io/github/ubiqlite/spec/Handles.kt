@@ -120,6 +120,7 @@ private suspend fun simple(step: Step, on: Reader): Any? {
         "close" -> ready(on as? Database ?: wrong(step)).close()
         "touch" -> (on as? Database ?: wrong(step)).touch(*ready(step.texts("tables")).toTypedArray())
         "check" -> ready(on as? Database ?: wrong(step)).check()
+        "stats" -> ready(on as? Database ?: wrong(step)).stats()
         "migrations" -> migrate(step, on as? Database ?: wrong(step))
         "capabilities" -> ready(on as? Database ?: wrong(step)).capabilities()
         "apply" -> {
