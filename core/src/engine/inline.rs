@@ -3,10 +3,10 @@
 
 use std::ffi::c_int;
 
+use super::collect::collect;
 use super::handlers::Handlers;
 use super::lease::WalIndex;
 use super::pages::noted;
-use super::run::collect;
 use super::{Connection, ReadOutcome, prepare};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ffi;

@@ -7,6 +7,7 @@ pub(crate) mod budget;
 mod cache;
 mod changegroup;
 mod changes;
+mod collect;
 mod commit_hook;
 mod configure;
 pub(crate) mod context;

@@ -8,8 +8,8 @@ use std::ffi::{CStr, c_void};
 use std::sync::atomic::{AtomicU32, Ordering, fence};
 
 use super::Connection;
+use super::collect::collect;
 use super::lease::{main_file, region};
-use super::run::collect;
 use crate::changes::{LogFrames, LogPosition, PageSet, ReadSet, WrittenPages};
 use crate::error::Result;
 use crate::ffi;

@@ -3,16 +3,13 @@
 use crate::ffi;
 
 use super::authorizer::{Class, SavepointVerb};
+use super::collect::collect;
 use super::script::is_script;
-use super::{Connection, LastRowId, Statement, Stepped, opcodes};
+use super::{Connection, LastRowId, Statement, opcodes};
 use crate::error::{Error, ErrorKind, Result};
 use crate::program::Begin;
 use crate::program::{Access, Extra, Fetch, Output, PageSink, Program, Step, StepOutcome};
-use crate::row::{PageBuilder, Rows};
 use crate::sql::Params;
-
-/// Rows are collected in pages of about this size.
-pub(super) const PAGE_BYTES: usize = 64 * 1024;
 
 impl Connection {
     /// Runs a program's steps one after another in whatever transaction is open. Undoing the first
@@ -472,45 +469,4 @@ fn is_single(program: &Program<'_>) -> bool {
     matches!(program.steps.as_slice(), [step] if step.extra.as_ref().is_none_or(|extra| {
         !extra.script && extra.apply.is_none() && extra.each.is_empty() && extra.expect == crate::program::Expect::Anything
     }))
-}
-
-/// Steps through a bound statement, and collects the wanted rows. If it reads, all pages but the
-/// last are passed to `sink`.
-#[inline]
-pub(super) fn collect(
-    statement: &mut Statement,
-    keep: Fetch,
-    sink: Option<&dyn PageSink>,
-) -> Result<Rows> {
-    let mut rows = Rows::default();
-    if statement.step()? == Stepped::Done {
-        return Ok(rows);
-    }
-    if keep == Fetch::Nothing {
-        return statement.step_to_end().map(|()| rows);
-    }
-    let mut page: PageBuilder = statement.page();
-    statement.write_row(&mut page)?;
-    if keep == Fetch::First {
-        // A change happens at its first step, and is counted at its last.
-        if !statement.readonly {
-            statement.step_to_end()?;
-        }
-    } else {
-        let sink = sink.filter(|_| statement.readonly);
-        while statement.step()? == Stepped::Row {
-            if page.weight() >= PAGE_BYTES {
-                match sink {
-                    Some(sink) => {
-                        sink.take(page.so_far());
-                        page.clear();
-                    }
-                    None => rows.push(page.take()),
-                }
-            }
-            statement.write_row(&mut page)?;
-        }
-    }
-    rows.push(page.finish());
-    Ok(rows)
 }
