@@ -55,7 +55,7 @@ export class StorageTasks {
   /** Makes the client call `end` before it closes, unless it is over by then. */
   endAtClose(end: () => Promise<unknown>): void {
     // What could not be stored is told nobody, as by a folder.
-    this.forget = this.client.beforeClose(() => end().catch(() => {}));
+    this.forget = this.client.atClose.addLast(() => end().catch(() => {}));
     if (this.handle.over !== undefined) this.forget();
   }
 

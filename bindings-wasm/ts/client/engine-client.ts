@@ -3,6 +3,7 @@ import type { Replies } from '../wire/latin1.js';
 import { MORE, Op, READS, TIMED } from '../wire/ops.js';
 import type { Reply } from '../wire/reply.js';
 import { Known } from '../wire/rows.js';
+import { AtClose } from './at-close.js';
 import { type Call, type Pending, type Reject, type Resolve, pendingOf } from './call.js';
 import type { Broke, Channel, Connector } from './connector.js';
 import { OUTCOME_PATIENCE, asError, closed, effectOf, isEnd, isLive, isQuery, mayHaveHappened, rolledBack, endCancelled, unknown, whenCancelled } from './call-state.js';
@@ -21,6 +22,9 @@ import { onAbort } from './signals.js';
 import { ofSql, rejectCall, retrace } from './trace.js';
 import { Tracer } from './tracer.js';
 import { Writers } from './writers.js';
+
+/** A request for something that the engine keeps. */
+type Opening = Omit<Call<number>, 'read'>;
 
 /** The longest possible timer. */
 const LONGEST = 2 ** 31 - 1;
@@ -53,8 +57,8 @@ export class EngineClient {
   };
   private readonly ends: Ends = { over: (pending) => void this.over(pending), fail: (pending, error) => this.fail(pending, error) };
   private last = 0;
-  private readonly watches = new Set<() => void>();
-  private readonly lasting = new Set<() => Promise<unknown>>();
+  /** What ends when it closes. */
+  readonly atClose = new AtClose();
   private state: 'open' | 'closing' | 'closed' = 'open';
   private closing: Promise<void> | undefined;
   /** What the next engine is told first. */
@@ -128,31 +132,18 @@ export class EngineClient {
   }
 
   /** Requests something that the engine keeps for this client. */
-  openHandle(call: Omit<Call<number>, 'read'>): Promise<RemoteHandle> {
-    // Recorded as the reply is read: a moment later it may be another engine.
-    return this.call({ ...call, read: (reply) => this.handles.add(reply.handle(), call.op, call.on) });
+  openHandle(call: Opening): Promise<RemoteHandle> {
+    return this.call(this.opening(call));
   }
 
   /** Like `openHandle`, for callers that do not wait for a promise. */
-  beginOpening(call: Omit<Call<number>, 'read'>, resolve: (handle: RemoteHandle) => void, reject: Reject): Pending | undefined {
-    const read = (reply: Reply): RemoteHandle => this.handles.add(reply.handle(), call.op, call.on);
-    return this.begin({ ...call, read }, resolve as Resolve, reject);
+  beginOpening(call: Opening, resolve: (handle: RemoteHandle) => void, reject: Reject): Pending | undefined {
+    return this.begin(this.opening(call), resolve as Resolve, reject);
   }
 
-  /** Notes a watch, whose reader may wait for ever: it ends when the client closes. */
-  watch(end: () => void): void {
-    this.watches.add(end);
-  }
-
-  /** Forgets a watch that has ended. */
-  unwatch(end: () => void): void {
-    this.watches.delete(end);
-  }
-
-  /** Calls `end` when all other calls are over, and closes after that. Returns what forgets it. */
-  beforeClose(end: () => Promise<unknown>): () => void {
-    this.lasting.add(end);
-    return () => void this.lasting.delete(end);
+  private opening(call: Opening): Call<RemoteHandle> {
+    // Recorded as the reply is read: a moment later it may be another engine.
+    return { ...call, read: (reply) => this.handles.add(reply.handle(), call.op, call.on) };
   }
 
   /** Whether it takes no more calls on the database. */
@@ -501,13 +492,13 @@ export class EngineClient {
   private async shut(): Promise<void> {
     if (this.state === 'closed') return;
     this.state = 'closing';
-    for (const end of [...this.watches]) end();
+    this.atClose.endFirst();
     this.handles.closing();
     this.flush();
     // Calls on the database itself are waited for, however long they take.
     const must = (): boolean => this.pending.all(this.last).some(({ call }) => call.on === undefined);
     await this.drain.wait(this.patience, must, () => this.settled());
-    await Promise.all([...this.lasting].map((end) => end()));
+    await this.atClose.endLast();
     this.state = 'closed';
     this.deadlines.stop();
     this.handles.clear(closed);

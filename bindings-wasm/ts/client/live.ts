@@ -23,6 +23,7 @@ export abstract class Live<Told extends { readonly number: number }, Item> {
   /** The calls run one after another. */
   private turn: Promise<unknown> = Promise.resolve();
   private readonly unlisten: (() => void) | undefined;
+  private forget: (() => void) | undefined;
   private readonly options: Checked;
 
   constructor(
@@ -64,12 +65,9 @@ export abstract class Live<Told extends { readonly number: number }, Item> {
     if (this.over) return;
     this.over = true;
     this.unlisten?.();
-    this.client.unwatch(this.stop);
+    this.forget?.();
     this.drop();
   }
-
-  /** Ends it because the database closes. */
-  private readonly stop = (): void => this.end();
 
   private abort(reason: UbiqliteError): void {
     if (this.over) return;
@@ -141,7 +139,7 @@ export abstract class Live<Told extends { readonly number: number }, Item> {
 
   private open(): Promise<RemoteHandle> {
     if (this.opening === undefined) {
-      this.client.watch(this.stop);
+      this.forget = this.client.atClose.add(() => this.end());
       this.opening = this.client.openHandle({ ...this.call, options: this.options });
     }
     return this.opening;
