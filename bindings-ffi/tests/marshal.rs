@@ -15,8 +15,8 @@ use ubiqlite_ffi::{EngineHandle, Format};
 
 /// `marshal.dumps((1, 11, 0, None), 2)`: requests the capabilities of the storage.
 const CAPABILITIES: &[u8] = b"(\x04\0\0\0i\x01\0\0\0i\x0b\0\0\0i\0\0\0\0N";
-/// `(1, 10, 255)` as a small tuple of small integers.
-const ANSWER: &[u8] = b")\x03i\x01\0\0\0i\x0a\0\0\0i\xff\0\0\0";
+/// `(1, 10, 511)` as a small tuple of small integers.
+const ANSWER: &[u8] = b")\x03i\x01\0\0\0i\x0a\0\0\0i\xff\x01\0\0";
 
 fn engine() -> Arc<EngineHandle> {
     support::open(":memory:")

@@ -4,7 +4,7 @@
 //! A transport may deliver messages in another order than they were sent, so each has a number, in
 //! both directions, and is handled in its turn. Clients belong to an owner; when it goes away, what
 //! runs for them is cancelled and what is open for them is rolled back. Clients that open the same
-//! file with the same options share one [`Database`]: their transactions wait in one queue.
+//! file with the same options share one [`Database`](ubiqlite::Database): their transactions wait in one queue.
 
 mod client;
 mod databases;
