@@ -98,6 +98,39 @@ async fn a_described_statement_has_not_run_and_tells_its_columns_origins_and_par
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_acts_while_it_is_compiled_is_not_described_and_changes_nothing() {
+    let fresh = Fresh::with(Database::options(), SCHEMA).await;
+    let mut session = fresh.db.acquire().await.unwrap();
+    for sql in [
+        "PRAGMA foreign_keys = OFF",
+        "/* a */ pragma foreign_keys(0)",
+        "EXPLAIN PRAGMA foreign_keys = 0",
+        "explain -- all\n query plan PRAGMA foreign_keys = 0",
+        "; PRAGMA busy_timeout = 1",
+        "PRAGMA journal_mode = DELETE",
+        "ROLLBACK",
+        "SAVEPOINT s",
+        "END",
+    ] {
+        assert_eq!(kind(session.describe(sql).await), ErrorKind::InvalidArgument, "{sql}");
+        assert_eq!(kind(fresh.db.describe(sql).await), ErrorKind::InvalidArgument, "{sql}");
+    }
+    assert!(session.query_value::<bool>("PRAGMA foreign_keys", ()).await.unwrap());
+    let mode: String = fresh.db.query_value("PRAGMA journal_mode", ()).await.unwrap();
+    assert_eq!(mode, "wal");
+    let table = "SELECT * FROM pragma_table_info('items')";
+    assert_eq!(fresh.db.describe(table).await.unwrap().columns.len(), 6);
+    // SQLite has rolled back by itself: only a ROLLBACK that runs ends that.
+    session.batch("CREATE TEMP TABLE u (a UNIQUE); INSERT INTO u VALUES (1)").await.unwrap();
+    session.execute("BEGIN", ()).await.unwrap();
+    assert!(session.execute("INSERT OR ROLLBACK INTO u VALUES (1)", ()).await.is_err());
+    assert!(session.describe("ROLLBACK").await.is_err());
+    assert!(session.execute("INSERT INTO u VALUES (2)", ()).await.is_err());
+    session.execute("ROLLBACK", ()).await.unwrap();
+    session.execute("INSERT INTO u VALUES (2)", ()).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_statement_is_described_as_of_the_schema_that_another_connection_has_made() {
     let fresh = Fresh::with(Database::options(), SCHEMA).await;
     let sql = "SELECT * FROM log";

@@ -39,6 +39,11 @@ pub struct RemoteClients<O> {
 
 struct Entry<O> {
     owner: O,
+    /// `None` while it is opened.
+    open: Option<OpenClient>,
+}
+
+struct OpenClient {
     client: Arc<RemoteClient>,
     database: SharedDatabase,
 }
@@ -67,20 +72,34 @@ impl<O> RemoteClients<O> {
         options: &str,
         send: SendReplies,
     ) -> Result<u32> {
-        let database = self.databases.open(path, options).await?;
         let number = self.last.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
+        // Before anything is waited for: its owner may go meanwhile.
+        self.clients().insert(number, Entry { owner, open: None });
+        let opening = Opening { of: self, number };
+        let database = self.databases.open(path, options).await?;
         let executor = Arc::clone(&self.executor);
         let client = RemoteClient::new(database.database().clone(), number, executor, send);
-        self.clients().insert(number, Entry { owner, client, database });
-        Ok(number)
+        let mut open = Some(OpenClient { client, database });
+        if let Some(entry) = self.clients().get_mut(&number) {
+            entry.open = open.take();
+        }
+        std::mem::forget(opening);
+        match open {
+            None => Ok(number),
+            Some(unwanted) => {
+                end(Arc::clone(&self.databases), unwanted).await?;
+                Err(gone())
+            }
+        }
     }
 
     /// Takes the message of this number from a client of `owner`, and all that waited for it.
     /// Returns the replies that are ready.
     ///
     /// # Errors
-    /// `Closed` if there is no such client; `InvalidArgument` for bytes that are not requests, and
-    /// if too many messages wait for one that is missing. The client can then only be closed.
+    /// `Closed` if there is no such client; `InvalidArgument` for bytes that are not requests, if
+    /// too many messages wait for one that is missing, and for a message that was carried out
+    /// before. The client can then only be closed.
     pub fn post(&self, owner: &O, client: u32, number: u32, requests: Vec<u8>) -> Result<Replies>
     where
         O: PartialEq,
@@ -89,7 +108,7 @@ impl<O> RemoteClients<O> {
             .clients()
             .get(&client)
             .filter(|entry| entry.owner == *owner)
-            .map(|entry| Arc::clone(&entry.client));
+            .and_then(|entry| entry.open.as_ref().map(|open| Arc::clone(&open.client)));
         found.ok_or_else(gone)?.post(number, requests)
     }
 
@@ -103,27 +122,24 @@ impl<O> RemoteClients<O> {
         O: PartialEq,
     {
         match self.remove(owner, client) {
-            Some(entry) => self.end(entry).await,
+            Some(open) => self.end(open).await,
             None => Ok(()),
         }
     }
 
-    fn remove(&self, owner: &O, client: u32) -> Option<Entry<O>>
+    fn remove(&self, owner: &O, client: u32) -> Option<OpenClient>
     where
         O: PartialEq,
     {
         let mut clients = self.clients();
         clients.get(&client).filter(|entry| entry.owner == *owner)?;
-        clients.remove(&client)
+        clients.remove(&client)?.open
     }
 
     /// Closes all clients whose owner is one of these, without waiting for it.
-    pub fn leave(&self, is_gone: impl Fn(&O) -> bool)
-    where
-        O: Send + 'static,
-    {
-        for entry in self.take(is_gone) {
-            let end = end(Arc::clone(&self.databases), entry);
+    pub fn leave(&self, is_gone: impl Fn(&O) -> bool) {
+        for open in self.take(is_gone) {
+            let end = end(Arc::clone(&self.databases), open);
             self.executor.spawn(Box::pin(async move {
                 // Nobody is left who could be told.
                 let _ = end.await;
@@ -137,18 +153,21 @@ impl<O> RemoteClients<O> {
     /// As `Database::close`: the first error; the others are closed nevertheless.
     pub async fn close_all(&self) -> Result<()> {
         let mut outcome = Ok(());
-        for entry in self.take(|_| true) {
-            outcome = outcome.and(self.end(entry).await);
+        for open in self.take(|_| true) {
+            outcome = outcome.and(self.end(open).await);
         }
         outcome
     }
 
-    fn take(&self, wanted: impl Fn(&O) -> bool) -> Vec<Entry<O>> {
-        self.clients().extract_if(|_, entry| wanted(&entry.owner)).map(|(_, entry)| entry).collect()
+    fn take(&self, wanted: impl Fn(&O) -> bool) -> Vec<OpenClient> {
+        self.clients()
+            .extract_if(|_, entry| wanted(&entry.owner))
+            .filter_map(|(_, entry)| entry.open)
+            .collect()
     }
 
-    fn end(&self, entry: Entry<O>) -> impl Future<Output = Result<()>> + use<O> {
-        end(Arc::clone(&self.databases), entry)
+    fn end(&self, open: OpenClient) -> impl Future<Output = Result<()>> + use<O> {
+        end(Arc::clone(&self.databases), open)
     }
 
     fn clients(&self) -> MutexGuard<'_, HashMap<u32, Entry<O>>> {
@@ -156,8 +175,20 @@ impl<O> RemoteClients<O> {
     }
 }
 
-async fn end<O>(databases: Arc<Databases>, entry: Entry<O>) -> Result<()> {
-    let Entry { client, database, .. } = entry;
+/// Removes a client that was to be opened, if nobody waits for it any more or it failed.
+struct Opening<'a, O> {
+    of: &'a RemoteClients<O>,
+    number: u32,
+}
+
+impl<O> Drop for Opening<'_, O> {
+    fn drop(&mut self) {
+        let removed = self.of.clients().remove(&self.number);
+        drop(removed);
+    }
+}
+
+async fn end(databases: Arc<Databases>, OpenClient { client, database }: OpenClient) -> Result<()> {
     // Before the database is closed: closing waits for what is open.
     client.end();
     databases.release(database).await

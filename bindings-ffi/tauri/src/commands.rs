@@ -62,17 +62,20 @@ pub(crate) async fn close<R: Runtime>(
 }
 
 fn message_of(body: &InvokeBody) -> ubiqlite::Result<(u32, u32, Vec<u8>)> {
-    let all: Vec<u8> = match body {
-        InvokeBody::Raw(bytes) => bytes.clone(),
+    match body {
+        InvokeBody::Raw(bytes) => split(bytes),
         // Android, and webviews in which the raw way is blocked, pass bytes as numbers.
-        InvokeBody::Json(Value::Array(numbers)) => numbers
-            .iter()
-            .map(|number| number.as_u64().and_then(|number| u8::try_from(number).ok()))
-            .collect::<Option<_>>()
-            .ok_or_else(malformed)?,
-        InvokeBody::Json(_) => return Err(malformed()),
-    };
-    let (head, requests) = all.split_first_chunk::<HEAD>().ok_or_else(malformed)?;
+        InvokeBody::Json(Value::Array(numbers)) => {
+            let byte = |number: &Value| number.as_u64().and_then(|it| u8::try_from(it).ok());
+            let bytes: Option<Vec<u8>> = numbers.iter().map(byte).collect();
+            split(&bytes.ok_or_else(malformed)?)
+        }
+        InvokeBody::Json(_) => Err(malformed()),
+    }
+}
+
+fn split(message: &[u8]) -> ubiqlite::Result<(u32, u32, Vec<u8>)> {
+    let (head, requests) = message.split_first_chunk::<HEAD>().ok_or_else(malformed)?;
     let [client @ .., a, b, c, d] = *head;
     Ok((u32::from_le_bytes(client), u32::from_le_bytes([a, b, c, d]), requests.to_vec()))
 }

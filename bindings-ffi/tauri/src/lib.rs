@@ -60,7 +60,7 @@ impl Builder {
     }
 
     /// Lets pages open the absolute paths for which `is_allowed` returns true. By default they open
-    /// none.
+    /// none. A path with `..` in it is refused before.
     #[must_use]
     pub fn allow(mut self, is_allowed: impl Fn(&Path) -> bool + Send + Sync + 'static) -> Self {
         self.allowed = Allowed(Some(Box::new(is_allowed)));

@@ -67,9 +67,14 @@ macro_rules! reading_methods {
         /// columns, where their values come from, and its parameters. This is for generators of
         /// code and for checks.
         ///
+        /// A statement that writes is compiled where writes run: it waits for its turn.
+        ///
         /// # Errors
         /// SQLite's errors for a statement that does not compile, with the position in the SQL;
-        /// `ReadOnly` for one that writes, where nothing can be written.
+        /// `ReadOnly` for one that writes, where nothing can be written, and `Busy` where others
+        /// write for too long; `InvalidArgument` for a `PRAGMA`, which can take effect while it is
+        /// compiled (`SELECT * FROM pragma_table_info(…)` can be described), and for statements that
+        /// begin or end transactions.
         ///
         /// # Example
         /// ```
@@ -88,6 +93,7 @@ macro_rules! reading_methods {
             $($receiver)+,
             sql: &str,
         ) -> crate::error::Result<crate::exec::run_result::Described> {
+            crate::exec::run_result::check_description(sql)?;
             $this.target().describe(sql).await
         }
 

@@ -1,7 +1,11 @@
 //! Everything that one statement reports.
 
+#[cfg(not(target_family = "wasm"))]
+use crate::error::{Error, ErrorKind, Result};
 use crate::program::StepOutcome;
 use crate::row::Row;
+#[cfg(not(target_family = "wasm"))]
+use crate::sql::acts_when_compiled;
 
 /// Everything that one statement reports, as returned by
 /// [`run`](crate::Database::run).
@@ -56,6 +60,18 @@ pub struct DescribedColumn {
     /// part of a `UNION`.
     /// <https://sqlite.org/c3ref/column_database_name.html>
     pub origin: Option<(String, String)>,
+}
+
+/// Refuses what can't be described without doing it.
+#[cfg(not(target_family = "wasm"))]
+pub(crate) fn check_description(sql: &str) -> Result<()> {
+    if acts_when_compiled(sql) {
+        return Err(Error::new(
+            ErrorKind::InvalidArgument,
+            "a PRAGMA and what begins or ends a transaction can't be described, only run",
+        ));
+    }
+    Ok(())
 }
 
 #[cfg(not(target_family = "wasm"))]

@@ -31,3 +31,17 @@ pub(crate) fn is_schema_change(sql: &str) -> bool {
     let word = first_word(sql);
     ["CREATE", "DROP", "ALTER"].iter().any(|change| word.eq_ignore_ascii_case(change))
 }
+
+/// Whether compiling it may do something, or it only makes sense when it is carried out: a `PRAGMA`,
+/// and what begins or ends transactions. `EXPLAIN` changes nothing about that.
+#[cfg(not(target_family = "wasm"))]
+pub(crate) fn acts_when_compiled(sql: &str) -> bool {
+    let mut sql = skip_blanks(sql);
+    for word in ["EXPLAIN", "QUERY", "PLAN"] {
+        if first_word(sql).eq_ignore_ascii_case(word) {
+            sql = skip_blanks(&sql[word.len()..]);
+        }
+    }
+    let acts = ["PRAGMA", "BEGIN", "COMMIT", "END", "ROLLBACK", "SAVEPOINT", "RELEASE"];
+    acts.iter().any(|word| first_word(sql).eq_ignore_ascii_case(word))
+}

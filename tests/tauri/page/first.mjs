@@ -117,6 +117,9 @@ export const tests = {
     for (const path of ['/etc/passwd.db', '../outside.db', 'a/../../outside.db']) {
       equal(await kindOf(open(path)), 'InvalidArgument', path);
     }
+    const allowed = await invoke('allowed');
+    await (await open(allowed)).close();
+    equal(await kindOf(open(allowed.replace(/[^/]*$/, 'x/../$&'))), 'InvalidArgument');
     const nested = await open('folder/nested.db');
     await nested.close();
     const stranger = await invoke('window', { label: 'stranger', does: 'open' });

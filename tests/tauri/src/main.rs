@@ -41,6 +41,12 @@ fn destroy(app: AppHandle, label: &str) -> Result<(), String> {
     window.destroy().map_err(|error| error.to_string())
 }
 
+/// The one absolute path that pages may open.
+#[command]
+fn allowed() -> PathBuf {
+    std::env::temp_dir().join("ubiqlite-tauri-allowed.db")
+}
+
 /// Prints what the tests found, and ends the app.
 #[command(async)]
 fn finish(app: AppHandle, results: Value) {
@@ -56,9 +62,7 @@ fn show(app: &AppHandle, label: &str, does: &str) -> tauri::Result<()> {
 
 fn main() {
     let (tell_it, told) = channel();
-    // The one absolute path that pages may open.
-    let allowed = std::env::temp_dir().join("ubiqlite-tauri-allowed.db");
-    let plugin = tauri_plugin_ubiqlite::Builder::new().allow(move |path: &Path| path == allowed);
+    let plugin = tauri_plugin_ubiqlite::Builder::new().allow(|path: &Path| path == allowed());
     std::thread::spawn(|| {
         std::thread::sleep(PATIENCE);
         eprintln!("the pages took too long");
@@ -67,7 +71,7 @@ fn main() {
     let app = tauri::Builder::default()
         .plugin(plugin.build())
         .manage(Told(tell_it, Mutex::new(told)))
-        .invoke_handler(tauri::generate_handler![window, tell, destroy, finish])
+        .invoke_handler(tauri::generate_handler![window, tell, destroy, allowed, finish])
         .setup(|app| Ok(show(app.handle(), "first", "tests")?))
         .build(tauri::generate_context!());
     match app {

@@ -37,7 +37,7 @@ pub(crate) fn steps(workspace: &Workspace, report: &mut Report) {
     };
     report.step("format", || cargo(&["fmt", "--check"]));
     report.step("lints", || cargo(&["clippy", "--all-targets", "--", "-D", "warnings"]));
-    report.step("docs' programs", || cargo(&["test", "--doc"]));
+    report.step("tests", || cargo(&["test"]));
     if report.step("package", || build::npm::build(workspace)).is_none() {
         report.skip(&["app"]);
         return;

@@ -38,6 +38,36 @@ struct Inbox {
     early_bytes: usize,
 }
 
+impl Inbox {
+    /// Keeps a message until those before it are here.
+    fn keep(&mut self, number: u32, requests: Vec<u8>) -> Result<()> {
+        let full = self.early.len() >= MOST_EARLY;
+        if full || self.early_bytes.saturating_add(requests.len()) > MOST_EARLY_BYTES {
+            let missing = self.next;
+            return Err(unusable(&format!(
+                "message {missing} is missing, and too many wait for it"
+            )));
+        }
+        self.early_bytes += requests.len();
+        if let Some(same) = self.early.insert(number, requests) {
+            self.early_bytes -= same.len();
+        }
+        Ok(())
+    }
+
+    /// Takes the message whose turn it is, if it is here.
+    fn next_early(&mut self) -> Option<Vec<u8>> {
+        let requests = self.early.remove(&self.next)?;
+        self.early_bytes -= requests.len();
+        self.next = self.next.wrapping_add(1);
+        Some(requests)
+    }
+}
+
+fn unusable(why: &str) -> Error {
+    Error::new(ErrorKind::InvalidArgument, format!("{why}; open the database again"))
+}
+
 #[derive(Default)]
 struct ReplyNumbers {
     server: Option<Arc<Server>>,
@@ -64,22 +94,17 @@ impl RemoteClient {
     pub(super) fn post(self: &Arc<Self>, number: u32, requests: Vec<u8>) -> Result<Replies> {
         let mut inbox = self.inbox();
         let server = Arc::clone(inbox.server.as_ref().ok_or_else(gone)?);
-        inbox.early_bytes += requests.len();
-        inbox.early.insert(number, requests);
-        if inbox.early.len() > MOST_EARLY || inbox.early_bytes > MOST_EARLY_BYTES {
-            let missing = inbox.next;
-            return Err(Error::new(
-                ErrorKind::InvalidArgument,
-                format!(
-                    "message {missing} is missing, and too many wait for it; open the database again"
-                ),
-            ));
+        match number.wrapping_sub(inbox.next) {
+            0 => {
+                inbox.next = number.wrapping_add(1);
+                server.submit(&requests)?;
+            }
+            ahead if ahead < u32::MAX / 2 => inbox.keep(number, requests)?,
+            // It was carried out, and the replies that were returned for it did not arrive: those
+            // after them would be waited for in vain.
+            _ => return Err(unusable(&format!("message {number} came twice"))),
         }
-        let mut next = inbox.next;
-        while let Some(requests) = inbox.early.remove(&next) {
-            inbox.early_bytes -= requests.len();
-            next = next.wrapping_add(1);
-            inbox.next = next;
+        while let Some(requests) = inbox.next_early() {
             server.submit(&requests)?;
         }
         if server.is_behind() {

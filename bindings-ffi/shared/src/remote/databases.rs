@@ -10,11 +10,36 @@ use ubiqlite::{Database, Result};
 
 use crate::open::settings;
 
-/// A file, by its canonical name, and the options that it is opened with.
+/// A file, and the options that it is opened with.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Wanted {
+    /// Its canonical name.
     file: PathBuf,
+    /// Another file may have got that name since.
+    identity: Option<(u64, u64)>,
     settings: Settings,
+}
+
+impl Wanted {
+    /// `None` if there is no such file.
+    fn find(path: &str, settings: &Settings) -> Option<Self> {
+        let file = fs::canonicalize(path).ok()?;
+        let identity = identity_of(&fs::metadata(&file).ok()?);
+        Some(Self { file, identity, settings: settings.clone() })
+    }
+}
+
+#[cfg(unix)]
+#[allow(clippy::unnecessary_wraps, reason = "other systems have none")]
+fn identity_of(file: &fs::Metadata) -> Option<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt;
+    Some((file.dev(), file.ino()))
+}
+
+/// On Windows a file that is open keeps its name.
+#[cfg(not(unix))]
+fn identity_of(_: &fs::Metadata) -> Option<(u64, u64)> {
+    None
 }
 
 /// The databases that are open for somebody. Those in memory are not here: each is separate.
@@ -37,22 +62,21 @@ impl SharedDatabase {
 impl Databases {
     pub(super) async fn open(&self, path: &str, options: &str) -> Result<SharedDatabase> {
         let settings = settings(options)?;
-        let wanted = |file| Wanted { file, settings: settings.clone() };
         // A file that does not exist has nobody who has it open.
-        if let Ok(file) = fs::canonicalize(path) {
-            let wanted = wanted(file);
+        if let Some(wanted) = Wanted::find(path, &settings) {
             let known = self.all().get(&wanted).map(Arc::clone);
             if let Some(database) = known {
                 return Ok(SharedDatabase { wanted: Some(wanted), database });
             }
         }
         let opened = settings.options()?.open(path).await?;
-        let Ok(file) = fs::canonicalize(path) else {
+        let Some(wanted) = Wanted::find(path, &settings) else {
             return Ok(SharedDatabase { wanted: None, database: Arc::new(opened) });
         };
-        let (shared, unused) = self.share(wanted(file), opened);
+        let (shared, unused) = self.share(wanted, opened);
         if let Some(unused) = unused {
-            unused.close().await?;
+            // Nothing was done with it.
+            let _ = unused.close().await;
         }
         Ok(shared)
     }

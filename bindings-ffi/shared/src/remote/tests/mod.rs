@@ -157,13 +157,86 @@ async fn only_its_owner_reaches_a_client() {
 #[tokio::test(flavor = "multi_thread")]
 async fn messages_without_the_one_before_are_refused_when_they_are_too_many() {
     let place = Place::new();
-    let page = place.page("main").await;
-    let post = |number| place.clients.post(&"main", page.client(), number, Vec::new());
-    for number in 1..=1_024 {
-        post(number).unwrap();
+    for one_more in [false, true] {
+        let page = place.page("main").await;
+        let post = |number| place.clients.post(&"main", page.client(), number, Vec::new());
+        for number in 1..=1_024 {
+            post(number).unwrap();
+        }
+        if one_more {
+            let refused = post(1_025).unwrap_err();
+            assert!(refused.message().contains("message 0 is missing"), "{refused}");
+        } else {
+            post(0).expect("it releases all that wait");
+            post(1_025).unwrap();
+        }
     }
-    let refused = post(1_025).unwrap_err();
-    assert!(refused.message().contains("message 0 is missing"), "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_of_any_size_is_taken_in_its_turn() {
+    let place = Place::new();
+    let page = place.page("main").await;
+    page.call(execute(0, "CREATE TABLE t (a)")).await.unwrap();
+    let sql = format!("INSERT INTO t VALUES (length('{}'))", "x".repeat(70 << 20));
+    page.call(execute(0, &sql)).await.unwrap();
+    let length: i64 = place.outside().await.query_value("SELECT a FROM t", ()).await.unwrap();
+    assert_eq!(length, 70 << 20);
+    let late = place.clients.post(&"main", page.client(), page.next() + 1, vec![0; 65 << 20]);
+    assert_eq!(late.unwrap_err().kind(), ErrorKind::InvalidArgument);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_comes_twice_is_carried_out_once_and_ends_the_client() {
+    let place = Place::new();
+    let page = place.page("main").await;
+    page.call(execute(0, "CREATE TABLE t (a)")).await.unwrap();
+    let number = page.next();
+    let insert = || execute(0, "INSERT INTO t VALUES (1)").bytes(99);
+    place.clients.post(&"main", page.client(), number, insert()).unwrap();
+    let twice = place.clients.post(&"main", page.client(), number, insert()).unwrap_err();
+    assert!(twice.message().contains("came twice"), "{twice}");
+    eventually(async || count(&place.outside().await).await == 1).await;
+    // One that still waits for its turn may come again.
+    let early = number + 2;
+    for _ in 0..3 {
+        place.clients.post(&"main", page.client(), early, insert()).unwrap();
+    }
+    place.clients.post(&"main", page.client(), number + 1, Vec::new()).unwrap();
+    eventually(async || count(&place.outside().await).await == 2).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_leaves_while_it_opens_leaves_nothing() {
+    let place = Place::new();
+    // It can't be opened before the other one lets go.
+    let outside = rusqlite::Connection::open(&place.path).unwrap();
+    outside.execute_batch("PRAGMA journal_mode = DELETE; BEGIN EXCLUSIVE").unwrap();
+    let clients = Arc::clone(&place.clients);
+    let path = place.path.clone();
+    let opening = tokio::spawn(async move {
+        Page::open(&clients, "main", &path, "{}").await.map(drop).map_err(|error| error.kind())
+    });
+    eventually(async || !place.clients.clients().is_empty()).await;
+    place.clients.leave(|_| true);
+    outside.execute_batch("COMMIT").unwrap();
+    assert_eq!(opening.await.unwrap(), Err(ErrorKind::Closed));
+    assert!(place.clients.clients().is_empty());
+    drop(outside);
+    let files = std::fs::read_dir(place.path.parent().unwrap()).unwrap().count();
+    assert_eq!(files, 1, "no log: nobody has it open");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_file_under_the_name_of_a_deleted_one_is_another_database() {
+    let place = Place::new();
+    let old = writing(&place, "old").await;
+    for end in ["", "-wal", "-shm"] {
+        std::fs::remove_file(format!("{}{end}", place.path.display())).unwrap();
+    }
+    let new = place.page("new").await;
+    new.call(execute(0, "CREATE TABLE t (a)")).await.expect("there is no such table yet");
+    drop(old);
 }
 
 #[tokio::test(flavor = "multi_thread")]
