@@ -54,7 +54,7 @@ export class InteractiveTransaction extends Queryable implements PrismaTransacti
     return this.nesting.then(() => query(this.savepoints.innermost ?? this.transaction)).catch((error: unknown) => this.ended(error));
   }
 
-  /** Throws why a query failed: not that it was stopped or came too late, but that the transaction was rolled back. */
+  /** Throws why a query or a savepoint failed: not that it was stopped or came too late, but that the transaction was rolled back. */
   private ended(error: unknown): never {
     const { kind } = error as { kind?: string };
     if (!this.rolledBack || (kind !== 'Cancelled' && kind !== 'Closed')) throw error;
@@ -64,6 +64,6 @@ export class InteractiveTransaction extends Queryable implements PrismaTransacti
   private nest(step: () => Promise<void>): Promise<void> {
     const done = this.nesting.then(step);
     this.nesting = done.catch(() => {});
-    return done.catch(rejected);
+    return done.catch((error: unknown) => this.ended(error)).catch(rejected);
   }
 }

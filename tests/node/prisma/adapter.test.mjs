@@ -129,9 +129,10 @@ for (const nested of [false, true]) {
     if (nested) await tx.createSavepoint('one');
     await tx.executeRaw({ sql: "INSERT INTO Tag VALUES ('undone')", args: [], argTypes: [] });
     const endless = failure(tx.queryRaw({ sql: ENDLESS, args: [], argTypes: [] }));
+    const savepoint = failure(tx.createSavepoint('two'));
     await pause(50);
     await within(LIMIT, tx.rollback(), 'the rollback');
-    assert.equal((await endless).cause.kind, 'TransactionAlreadyClosed');
+    for (const error of [await endless, await savepoint]) assert.equal(error.cause.kind, 'TransactionAlreadyClosed');
     await within(LIMIT, prisma.tag.create({ data: { name: 'next' } }), 'the next write');
     assert.deepEqual((await prisma.tag.findMany()).map(({ name }) => name), ['next']);
     await adapter.dispose();
