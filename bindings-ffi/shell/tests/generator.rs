@@ -328,6 +328,10 @@ fn a_parameter_has_the_type_of_its_column_or_takes_any_value() {
             "INSERT INTO 'items' AS i (id) VALUES (?) ON CONFLICT DO UPDATE SET price = ? WHERE excluded.name = ? AND i.id = ?",
             "id: i64, price: Option<f64>, name: &str, id_2: i64".to_owned(),
         ),
+        (
+            "UPDATE down SET other = 1 AND loose.key = ?, key = ? FROM loose",
+            "key: &str, key_2: Option<i64>".to_owned(),
+        ),
         // What is written through a view may be NULL, and any value where rows have any.
         (
             "INSERT INTO named (id, name) VALUES (?, ?)",

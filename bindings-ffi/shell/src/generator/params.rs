@@ -176,7 +176,8 @@ impl<'q, 'a> Query<'q, 'a> {
         if !self.begins(start) {
             return Use::default();
         }
-        let assigns = assigns && self.clause(start).is_some_and(|it| it.is("SET"));
+        let is_first = self.all[start - 1].is("SET") || self.all[start - 1].is_sign(",");
+        let assigns = assigns && is_first && self.clause(start).is_some_and(|it| it.is("SET"));
         if assigns {
             // What is written is always a column of the table.
             return self.sources.written(&name).map_or_else(Use::default, |(table, field)| {
