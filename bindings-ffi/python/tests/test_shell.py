@@ -70,7 +70,9 @@ def test_a_file_that_this_process_has_open_is_read_and_written(tmp_path: Path) -
 
 def test_ctrl_c_stops_the_statement_and_python_has_its_own_handler_back(tmp_path: Path) -> None:
     code = (
-        "import time; from ubiqlite import _shell\n"
+        # Whoever runs the tests in the background may have it ignored.
+        "import signal, time; from ubiqlite import _shell\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "endless = 'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n'\n"
         "print('begun', flush=True)\n"
         "print(_shell.main([':memory:', endless]), flush=True)\n"
