@@ -105,6 +105,11 @@ class Nest extends Statements implements AsyncDisposable {
     this.target.client.drop(this.remote, why);
   }
 
+  /** Stops all calls in it and in what was begun from it. They reject with a CancelledError. @internal */
+  interrupt(): void {
+    this.target.client.interrupt(this.remote);
+  }
+
   /** Rolls back unless it was ended. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (!this.isOver) await this.rollback();

@@ -41,8 +41,9 @@ export interface Done {
  * const { rows } = await db.sql`SELECT * FROM users WHERE id = ${7}`;
  * ```
  * Statements run on the database, concurrently, until one comes that needs a connection: `BEGIN` takes one until its
- * `COMMIT` or `ROLLBACK`, and a `PRAGMA`, `ATTACH` or temporary table for good. Then all statements run on that one, as db0
- * knows it of other connectors.
+ * `COMMIT` or `ROLLBACK`, and a `PRAGMA`, `ATTACH` or temporary table until `dispose()`, in a script too. Then all statements
+ * run on that one, as db0 knows it of other connectors. If its engine is lost, one statement fails with `Cancelled`, or all
+ * until the `COMMIT` or `ROLLBACK` of a transaction that was open: what was set on it is gone.
  */
 export default function ubiqlite(options: UbiqliteConnectorOptions): Connector<Database> {
   const connection = new Connection(options.database);
@@ -51,7 +52,7 @@ export default function ubiqlite(options: UbiqliteConnectorOptions): Connector<D
     dialect: 'sqlite',
     getInstance: () => connection.database(),
     exec: (sql) => connection.script(sql),
-    prepare: (sql) => new Prepared((params) => connection.run(sql, params)),
+    prepare: (sql) => new Prepared(connection.statement(sql)),
     dispose: () => connection.close(),
   };
 }

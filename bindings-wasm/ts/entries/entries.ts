@@ -69,7 +69,11 @@ export class Entries {
   /** Returns when an entry was created and changed, and when it expires. */
   async times(key: string): Promise<Times | undefined> {
     const sql = `SELECT created, modified, expires FROM ${this.table} WHERE key = ? AND ${LIVE}`;
-    return (await this.database()).queryOptional<Times>(sql, [key, Date.now()]);
+    const [row] = await this.query<[number | bigint, number | bigint, number | bigint | null]>(sql, [key, Date.now()]);
+    if (row === undefined) return undefined;
+    // The database may have been opened with `bigint: true`.
+    const [created, modified, expires] = row;
+    return { created: Number(created), modified: Number(modified), expires: expires === null ? null : Number(expires) };
   }
 
   /** Returns whether there is an entry. */
@@ -170,8 +174,18 @@ export class Entries {
   }
 
   private async prepare(): Promise<Database> {
-    const { source, table, name } = this;
-    const database = typeof source === 'function' ? await source() : source;
+    const { source } = this;
+    if (typeof source !== 'function') return this.create(source);
+    const database = await source();
+    return this.create(database).catch(async (error: unknown) => {
+      // The next use opens another.
+      await database.close().catch(() => {});
+      throw error;
+    });
+  }
+
+  private async create(database: Database): Promise<Database> {
+    const { table, name } = this;
     const index = `"${`${name}_expires`.replaceAll('"', '""')}"`;
     await database.batch([
       // The content is last: what is before it is read without it.

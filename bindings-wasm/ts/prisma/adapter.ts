@@ -37,7 +37,7 @@ export class Adapter extends Queryable implements SqlDriverAdapter {
     if (this.owned) await this.database.close();
   }
 
-  protected override target(): Promise<Database> {
-    return Promise.resolve(this.database);
+  protected override ask<T>(query: (target: Database) => Promise<T>): Promise<T> {
+    return query(this.database);
   }
 }

@@ -35,7 +35,7 @@ export interface PrismaUbiqliteConfig {
 }
 
 /**
- * A driver adapter for Prisma Client 7.
+ * A driver adapter for Prisma Client 7, from 7.5 on.
  *
  * ```ts
  * import { open } from 'ubiqlite';

@@ -24,11 +24,11 @@ export abstract class Queryable implements SqlQueryable {
     return (await this.run(query)).rowsChanged;
   }
 
-  /** Returns what the next query runs on. */
-  protected abstract target(): Promise<Statements>;
+  /** Asks a query of what queries run on now. Those asked first run first. */
+  protected abstract ask<T>(query: (target: Statements) => Promise<T>): Promise<T>;
 
   private async run(query: SqlQuery): Promise<RunResult<unknown[]>> {
-    const target = await this.target();
-    return target.run<unknown[]>(query.sql, params(query, this.storing), { rows: 'array' }).catch(rejected);
+    const values = params(query, this.storing);
+    return this.ask((target) => target.run<unknown[]>(query.sql, values, { rows: 'array' })).catch(rejected);
   }
 }

@@ -23,6 +23,12 @@ const POSITION = `SELECT reset_epoch AS epoch, latest_row_version AS version
 
 const NOTHING: Delta = { txId: '', latestRowVersion: 0, changedRows: [], deletedKeys: [], rowMetadataMutations: [], collectionMetadataMutations: [] };
 
+/** After how many ms what failed is tried again. */
+const PAUSE = 200;
+
+/** What goes by itself: the database was locked, slow, or lost its engine. */
+const PASSING: ReadonlySet<unknown> = new Set(['Busy', 'Timeout', 'Cancelled', 'OutcomeUnknown']);
+
 /**
  * Tells a collection what others have committed to it, in the order of the commits: other tabs, processes and connections,
  * which a live query of its version shows.
@@ -32,9 +38,6 @@ const NOTHING: Delta = { txId: '', latestRowVersion: 0, changedRows: [], deleted
  * while the collection is at no call, and without what it has itself written later than they tell.
  */
 export class Feed {
-  /** Fulfilled when all that is committed from then on is told; rejected if nothing will be. */
-  readonly started: Promise<void>;
-
   private readonly listeners = new Set<Listener>();
   /** What was written here and is later than `told`: by version, what it changed. */
   private readonly written = new Map<number, ReadonlySet<string>>();
@@ -47,22 +50,22 @@ export class Feed {
   private following = false;
   private over = false;
   private stopWatch: (() => void) | undefined;
+  private starting: Promise<void> | undefined;
+  /** Whether the collection is to read everything anew: it could not when it wanted to, or its changes can't be fetched. */
+  private anew = false;
+  private readonly timers = new Set<ReturnType<typeof setTimeout>>();
 
   /**
-   * @param ready fulfilled when the tables are there
+   * @param prepare makes the tables, unless they are there
    * @param pull returns what was committed after a version
    */
   constructor(
     private readonly database: Database,
     private readonly collectionId: string,
-    ready: Promise<unknown>,
+    private readonly prepare: () => Promise<unknown>,
     private readonly pull: (from: number) => Promise<Pulled>,
   ) {
-    this.started = new Promise((resolve, reject) => {
-      void ready.then(() => this.watch(resolve, reject), reject);
-    });
-    // It is thrown where a call waits for it.
-    this.started.catch(() => {});
+    this.tryToStart();
   }
 
   /** Adds a listener. The returned function removes it, and ends the feed with the last. */
@@ -72,6 +75,7 @@ export class Feed {
       if (!this.listeners.delete(listener) || this.listeners.size > 0) return;
       this.over = true;
       this.stopWatch?.();
+      for (const timer of this.timers) clearTimeout(timer);
       ended();
     };
   }
@@ -80,7 +84,7 @@ export class Feed {
   async during<T>(call: () => Promise<T>): Promise<T> {
     this.calls += 1;
     try {
-      await this.started;
+      await this.start();
       return await call();
     } finally {
       this.calls -= 1;
@@ -93,53 +97,86 @@ export class Feed {
     this.written.set(version, changed);
   }
 
-  private async watch(started: () => void, failed: (error: unknown) => void): Promise<void> {
+  /**
+   * Resolves once all that is committed from then on is told, or nobody is left to be told: what waits for it goes on.
+   * If it fails, the calls that wait for it do, and the next one begins anew.
+   */
+  private start(): Promise<void> {
+    this.starting ??= new Promise((resolve, reject) => {
+      this.watch(resolve).then(resolve, (error: unknown) => {
+        this.starting = undefined;
+        // What is there already, the collection could not read either. What others may have changed, it has not been told.
+        if (this.newest === undefined || !passes(error)) this.anew = true;
+        if (this.newest !== undefined || passes(error)) this.later(error, () => this.tryToStart());
+        reject(error);
+      });
+    });
+    return this.starting;
+  }
+
+  private tryToStart(): void {
+    // It is thrown where a call waits for it.
+    this.start().catch(() => {});
+  }
+
+  /** Watches the version until the collection or the database is closed. Calls `started` with the first. */
+  private async watch(started: () => void): Promise<void> {
+    await this.prepare();
     if (this.over) return;
     // No limit of the handle's: it takes as long as nobody writes.
     const watch = this.database.watch<Position>(POSITION, [this.collectionId], { timeout: Infinity });
     this.stopWatch = () => void watch.return();
-    try {
-      for await (const { rows: [row] } of watch) {
-        if (row === undefined) continue;
-        const newest = { epoch: Number(row.epoch), version: Number(row.version) };
-        // What is there already, the collection is about to read.
-        if (this.newest === undefined) this.told = newest;
-        this.newest = newest;
-        started();
-        void this.follow();
-      }
-      failed(new Error('the database or the collection was closed'));
-    } catch (error) {
-      failed(error);
-      // Then no call is told.
-      if (this.newest !== undefined) throw error;
+    for await (const { rows: [row] } of watch) {
+      if (row === undefined) continue;
+      const newest = { epoch: Number(row.epoch), version: Number(row.version) };
+      // What is there already, the collection is about to read.
+      if (this.newest === undefined) this.told = newest;
+      this.newest = newest;
+      started();
+      void this.follow();
     }
   }
 
-  /** Sends messages until the collection has what the database has. */
+  /** Sends messages until the collection has what the database has. It never rejects. */
   private async follow(): Promise<void> {
     if (this.following) return;
     this.following = true;
     try {
       while (await this.step());
     } catch (error) {
-      if ((error as { kind?: string }).kind !== 'Closed') throw error;
+      // Where waiting does not help, the collection is to read all of it, and says itself why it can't.
+      if (!passes(error)) this.anew = true;
+      this.later(error, () => void this.follow());
     } finally {
       this.following = false;
     }
   }
 
+  /** Does what failed again after a while, unless it never can. */
+  private later(error: unknown, again: () => void): void {
+    if (this.over || (error as { kind?: string }).kind === 'Closed') return;
+    const timer = setTimeout(() => {
+      this.timers.delete(timer);
+      again();
+    }, PAUSE);
+    this.timers.add(timer);
+    // In Node, it keeps no process running.
+    (timer as { unref?: () => void }).unref?.();
+  }
+
   private async step(): Promise<boolean> {
     await this.idle();
     this.skipWritten();
-    const { told, newest } = this;
+    const { told, newest, anew } = this;
     if (this.over || newest === undefined) return false;
-    if (told.epoch === newest.epoch && told.version >= newest.version) return false;
-    const pulled = told.epoch === newest.epoch ? await this.pull(told.version) : undefined;
+    const reset = told.epoch !== newest.epoch;
+    if (!reset && !anew && told.version >= newest.version) return false;
+    const pulled = reset ? undefined : anew ? all(newest) : complete(await this.pull(told.version), told, newest);
     await this.idle();
     if (this.over) return false;
     // It was reset meanwhile.
     if (newest.epoch !== this.newest?.epoch) return true;
+    if (anew) this.anew = false;
     this.told = { epoch: newest.epoch, version: Math.max(newest.version, this.send(pulled, newest.epoch)) };
     for (const version of this.written.keys()) if (version <= this.told.version) this.written.delete(version);
     return true;
@@ -203,6 +240,33 @@ export class Feed {
   private emit(payload: object): void {
     const { path: dbName } = this.database;
     const message = { v: 1, dbName, collectionId: this.collectionId, senderId: 'ubiqlite', ts: Date.now(), payload } as const;
-    for (const listener of [...this.listeners]) listener(message);
+    for (const listener of [...this.listeners]) {
+      try {
+        listener(message);
+      } catch (error) {
+        console.warn('A listener of a collection failed:', error);
+      }
+    }
   }
+}
+
+/** Whether a later try may do better. */
+function passes(error: unknown): boolean {
+  return PASSING.has((error as { kind?: string }).kind);
+}
+
+/** What has the collection read everything. */
+function all({ version }: Position): Pulled {
+  return { latestRowVersion: version, requiresFullReload: true };
+}
+
+/**
+ * Returns what was pulled if it has every transaction after `told` up to `newest`: it is read with several queries, and
+ * some transactions may have been deleted in between, as too old to be kept.
+ */
+function complete(pulled: Pulled, told: Position, newest: Position): Pulled {
+  if (pulled.requiresFullReload) return pulled;
+  const { deltas } = pulled;
+  const whole = deltas.every(({ latestRowVersion }, at) => latestRowVersion === told.version + 1 + at);
+  return whole && told.version + deltas.length >= newest.version ? pulled : all(newest);
 }

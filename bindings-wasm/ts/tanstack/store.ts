@@ -70,7 +70,7 @@ export class Store implements PersistenceAdapter {
   subscribe(id: string, listener: Listener): () => void {
     let feed = this.feeds.get(id);
     if (feed === undefined) {
-      feed = new Feed(this.database, id, this.prepare(id), (from) => again(() => this.reader.pullSince(id, from)));
+      feed = new Feed(this.database, id, () => this.prepare(id), (from) => again(() => this.reader.pullSince(id, from)));
       this.feeds.set(id, feed);
     }
     const begun = feed;

@@ -8,10 +8,13 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 
-import { ENGINE, LIMIT, PACKAGE, PrismaClient, PrismaUbiqlite, client, datamodel, failure, folder, only, open, within } from './support.mjs';
+import { ENGINE, LIMIT, PACKAGE, PrismaClient, PrismaUbiqlite, client, datamodel, failure, folder, only, open, pause, within } from './support.mjs';
 import { filters, push, withSchemaEngine } from './schema-engine.mjs';
 
 const emails = async (prisma) => (await prisma.user.findMany({ orderBy: { email: 'asc' } })).map((it) => it.email);
+
+/** A query that ends only when it is stopped. */
+const ENDLESS = 'WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT count(*) FROM c';
 
 /** A promise, and what resolves it. */
 function signal() {
@@ -53,7 +56,8 @@ for (const [where, nest] of [['itself', (tx, body) => body(tx)], ['one nested in
       await inner.user.create({ data: { email: 'late@x' } });
       for (;;) await inner.user.count();
     }), { timeout: 100 }));
-    assert.equal(error.code, 'P2028');
+    // A query that runs then is stopped; one that comes after that is refused.
+    assert.match(error.code, /^(P1018|P2028)$/);
     await prisma.$transaction((tx) => tx.user.create({ data: { email: 'next@x' } }));
     assert.deepEqual(await emails(prisma), ['next@x']);
   });
@@ -95,6 +99,45 @@ test('the outer transaction is used while a nested one begins and ends', async (
   });
   assert.deepEqual(await emails(prisma), ['a@x', 'b@x', 'c@x', 'd@x']);
 });
+
+test('what is asked just before a savepoint begins or ends, or the transaction, is done in that order', async (t) => {
+  const { factory, database } = await client(t);
+  const adapter = await factory.connect();
+  const tx = await adapter.startTransaction();
+  const insert = (name) => tx.executeRaw({ sql: `INSERT INTO Tag VALUES ('${name}')`, args: [], argTypes: [] });
+  await within(LIMIT, Promise.all([insert('a'), tx.createSavepoint('one'), insert('b'), tx.createSavepoint('two'), insert('undone'), tx.rollbackToSavepoint('two'), insert('c'), tx.releaseSavepoint('one'), insert('d'), tx.commit()]), 'all');
+  assert.deepEqual(await database.query('SELECT name FROM Tag ORDER BY name'), ['a', 'b', 'c', 'd'].map((name) => ({ name })));
+  await adapter.dispose();
+});
+
+test('a query that runs when its transaction is past the timeout is stopped, with the lock', async (t) => {
+  const { prisma } = await client(t);
+  const error = await within(LIMIT, failure(prisma.$transaction(async (tx) => {
+    await tx.user.create({ data: { email: 'late@x' } });
+    await tx.$queryRawUnsafe(ENDLESS);
+  }, { timeout: 100 })), 'the error');
+  assert.deepEqual([error.code, error.meta.driverAdapterError.cause.kind], ['P2010', 'TransactionAlreadyClosed']);
+  await prisma.user.create({ data: { email: 'next@x' } });
+  assert.deepEqual(await emails(prisma), ['next@x']);
+});
+
+for (const nested of [false, true]) {
+  test(`a rollback stops the query that runs${nested ? ' in a savepoint' : ''}, and does not wait for it`, async (t) => {
+    const { prisma, factory } = await client(t);
+    const adapter = await factory.connect();
+    const tx = await adapter.startTransaction();
+    if (nested) await tx.createSavepoint('one');
+    await tx.executeRaw({ sql: "INSERT INTO Tag VALUES ('undone')", args: [], argTypes: [] });
+    const endless = failure(tx.queryRaw({ sql: ENDLESS, args: [], argTypes: [] }));
+    const savepoint = failure(tx.createSavepoint('two'));
+    await pause(50);
+    await within(LIMIT, tx.rollback(), 'the rollback');
+    for (const error of [await endless, await savepoint]) assert.equal(error.cause.kind, 'TransactionAlreadyClosed');
+    await within(LIMIT, prisma.tag.create({ data: { name: 'next' } }), 'the next write');
+    assert.deepEqual((await prisma.tag.findMany()).map(({ name }) => name), ['next']);
+    await adapter.dispose();
+  });
+}
 
 test('$disconnect closes what the function opened, and the next query opens it again', async (t) => {
   const path = join(folder(t), 'app.db');

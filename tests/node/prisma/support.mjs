@@ -8,7 +8,7 @@ import { folder, within } from '../support.mjs';
 import { datamodel, generated } from './generate.mjs';
 import { push } from './schema-engine.mjs';
 
-export { ENGINE, PACKAGE, failure, folder, only, within } from '../support.mjs';
+export { ENGINE, PACKAGE, failure, folder, only, pause, within } from '../support.mjs';
 export { datamodel } from './generate.mjs';
 
 /** How long anything may take on a busy machine, in ms. */

@@ -138,3 +138,42 @@ test('a function opens the database at the first use, again after a failure, and
   await other.disconnect();
   assert.equal(await client.queryValue('SELECT count(*) FROM keyv_entries'), 1);
 });
+
+test('a database that was opened for a first use which fails is closed, and one that was given is not', async (t) => {
+  const path = join(folder(t), 'app.db');
+  const { open } = await import('ubiqlite');
+  const setUp = await open(path);
+  await setUp.execute('CREATE VIEW keyv_entries AS SELECT 1 AS key');
+  const opened = [];
+  const store = new UbiqliteStore({ database: async () => {
+    opened.push(await open(path));
+    return opened.at(-1);
+  } });
+  const given = new UbiqliteStore({ database: setUp });
+  for (let time = 0; time < 3; time += 1) {
+    const error = await failure(store.get('a'));
+    assert.notEqual(error.kind, 'Closed', 'it tells why');
+    assert.equal((await failure(given.get('a'))).message, error.message);
+  }
+  assert.equal(opened.length, 3);
+  for (const it of opened) assert.equal((await failure(it.query('SELECT 1'))).kind, 'Closed');
+  await setUp.execute('DROP VIEW keyv_entries');
+  await store.set('a', '1');
+  assert.equal(await given.get('a'), '1');
+  await store.disconnect();
+  assert.equal((await failure(opened.at(-1).query('SELECT 1'))).kind, 'Closed');
+  await setUp.close();
+});
+
+test('on a database with big integers all calls do the same', async (t) => {
+  const store = new UbiqliteStore({ database: await database(t, { bigint: true }) });
+  assert.deepEqual(await store.setMany([{ key: 'a', value: '1' }, { key: 'b', value: '2', ttl: 60_000 }, { key: 'c', value: '3', ttl: 1 }]), [true, true, true]);
+  await pause(3);
+  assert.deepEqual(await store.getMany(['a', 'b', 'c']), ['1', '2', undefined]);
+  assert.deepEqual(await store.hasMany(['a', 'b', 'c']), [true, true, false]);
+  assert.deepEqual(await all(store.iterator()), [['a', '1'], ['b', '2']]);
+  assert.equal(await store.delete('a'), true);
+  assert.equal(await store.delete('a'), false);
+  await store.clear();
+  assert.equal(await store.has('b'), false);
+});

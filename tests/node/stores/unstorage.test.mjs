@@ -112,6 +112,23 @@ test('items expire by the option of the call, or of the driver', async (t) => {
   assert.equal((await it.getMeta('long')).ttl, 3600);
 });
 
+test('on a database with big integers all calls do the same', async (t) => {
+  const it = createStorage({ driver: ubiqlite({ database: await database(t, { bigint: true }) }) });
+  const until = await events(t, it);
+  const before = Date.now();
+  await it.setItem('a', 1, { ttl: 60 });
+  await it.setItem('b', 2);
+  await until('update a', 'update b');
+  assert.deepEqual(await it.getItems(['a', 'b']), [{ key: 'a', value: 1 }, { key: 'b', value: 2 }]);
+  const { birthtime, mtime, ttl } = await it.getMeta('a');
+  assert.ok(birthtime >= before && birthtime <= Date.now() && Number(mtime) === Number(birthtime));
+  assert.ok(ttl > 0 && ttl <= 60, `${ttl}`);
+  assert.equal((await it.getMeta('b')).ttl, undefined);
+  assert.deepEqual(await it.getKeys(), ['a', 'b']);
+  await it.removeItem('a');
+  await until('remove a');
+});
+
 test('mounts, prefixes and snapshots', async (t) => {
   const client = await database(t);
   const it = createStorage();

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import signal
+import sys
+import threading
 from collections.abc import AsyncIterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -62,6 +66,122 @@ def test_synchronous_methods_are_for_other_threads(tmp_path: Path) -> None:
                 saver.get_tuple(config())
             with pytest.raises(asyncio.InvalidStateError):
                 saver.delete_thread("t")
+
+    asyncio.run(main())
+
+
+def test_a_synchronous_method_does_not_wait_for_a_loop_that_does_not_run(tmp_path: Path) -> None:
+    loop = asyncio.new_event_loop()
+
+    async def made() -> AsyncUbiqliteSaver:
+        return AsyncUbiqliteSaver(await ubiqlite.open(str(tmp_path / "a.db")))
+
+    saver = loop.run_until_complete(made())
+    with ThreadPoolExecutor(1) as elsewhere:
+        for call in (lambda: saver.get_tuple(config()), lambda: list(saver.list(None)), lambda: saver.prune(["t"])):
+            with pytest.raises(asyncio.InvalidStateError, match="is not running"):
+                elsewhere.submit(call).result(60)
+            # Nor in this thread, where none runs.
+            with pytest.raises(asyncio.InvalidStateError, match="is not running"):
+                call()
+        loop.run_until_complete(saver.db.close())
+        loop.close()
+        with pytest.raises(asyncio.InvalidStateError, match="is not running"):
+            elsewhere.submit(saver.delete_thread, "t").result(60)
+
+
+def test_a_synchronous_method_ends_with_a_loop_that_stops(tmp_path: Path) -> None:
+    loop = asyncio.new_event_loop()
+    waiting = threading.Event()
+
+    class Stuck(AsyncUbiqliteSaver):
+        async def adelete_thread(self, thread_id: str) -> None:
+            waiting.set()
+            await asyncio.sleep(3600)
+
+    async def main() -> tuple[AsyncUbiqliteSaver, Future[None]]:
+        saver = Stuck(await ubiqlite.open(str(tmp_path / "a.db")))
+        stuck = elsewhere.submit(saver.delete_thread, "t")
+        await asyncio.to_thread(waiting.wait, 60)
+        return saver, stuck
+
+    with ThreadPoolExecutor(1) as elsewhere:
+        saver, stuck = loop.run_until_complete(main())
+        with pytest.raises(asyncio.InvalidStateError, match="is not running"):
+            stuck.result(60)
+    # What it waited for was cancelled, and ends when the loop runs again.
+    loop.run_until_complete(saver.db.close())
+    assert asyncio.all_tasks(loop) == set()
+    loop.run_until_complete(loop.shutdown_default_executor())
+    loop.close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a signal is sent to the thread that waits")
+def test_an_interrupted_synchronous_method_cancels_its_call(tmp_path: Path) -> None:
+    loop = asyncio.new_event_loop()
+    cancelled = threading.Event()
+
+    class Stuck(AsyncUbiqliteSaver):
+        async def adelete_thread(self, thread_id: str) -> None:
+            ident = threading.main_thread().ident
+            assert ident is not None
+            loop.call_later(0.1, signal.pthread_kill, ident, signal.SIGINT)
+            try:
+                await asyncio.sleep(3600)
+            except asyncio.CancelledError:
+                cancelled.set()
+                raise
+
+    async def made() -> Stuck:
+        return Stuck(await ubiqlite.open(str(tmp_path / "a.db")))
+
+    running = threading.Thread(target=loop.run_forever)
+    running.start()
+    try:
+        saver = asyncio.run_coroutine_threadsafe(made(), loop).result(60)
+        with pytest.raises(KeyboardInterrupt):
+            saver.delete_thread("t")
+        assert cancelled.wait(60)
+        asyncio.run_coroutine_threadsafe(saver.db.close(), loop).result(60)
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        running.join(60)
+        loop.close()
+
+
+def test_a_checkpoint_and_its_writes_are_of_one_moment(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with saver_on(tmp_path / "a.db") as saver:
+            for number, thread in enumerate("ab"):
+                stored = await put(saver, 1, values={"n": number}, place={"thread": thread})
+                await saver.aput_writes(stored, [("n", number)], "task")
+            await saver.acopy_thread("a", "t")
+
+            async def write() -> None:
+                while True:
+                    for thread in "ba":
+                        await saver.acopy_thread(thread, "t")
+                    await saver.adelete_thread("t")
+
+            def check(found: CheckpointTuple) -> int:
+                number: int = found.checkpoint["channel_values"]["n"]
+                assert found.pending_writes == [("task", "n", number)]
+                return number
+
+            writer = asyncio.ensure_future(write())
+            seen: dict[int | None, int] = {None: 0, 0: 0, 1: 0}
+            try:
+                # Until it was read often in each state that the writer leaves.
+                while min(seen.values()) < 50:
+                    place = config("t", checkpoint_id="0001") if sum(seen.values()) % 2 else config("t")
+                    found = await saver.aget_tuple(place)
+                    seen[found and check(found)] += 1
+                    async for it in saver.alist(config("t")):
+                        check(it)
+                    await asyncio.sleep(0)
+            finally:
+                writer.cancel()
+                await asyncio.wait([writer])
 
     asyncio.run(main())
 

@@ -38,7 +38,7 @@ class AsyncUbiqliteSaver(SyncMethods):
     are those of ``langgraph-checkpoint-sqlite``, which can go on with a file of this class, and the other way round.
 
     The synchronous methods are for other threads than that of the event loop which has made the object; they are run on
-    that loop::
+    that loop, and raise ``asyncio.InvalidStateError`` in its own thread and when it is not running::
 
         async with ubiqlite.open("checkpoints.db") as db:
             graph = builder.compile(checkpointer=AsyncUbiqliteSaver(db))
@@ -72,19 +72,9 @@ class AsyncUbiqliteSaver(SyncMethods):
         await self.setup()
         thread, namespace = _place(config)
         if checkpoint_id := get_checkpoint_id(config):
-            sql = f"SELECT {tables.COLUMNS} FROM checkpoints WHERE {tables.OF_ONE}"
-            params: tuple[str, ...] = (thread, namespace, checkpoint_id)
-        else:
-            sql = (
-                f"SELECT {tables.COLUMNS} FROM checkpoints WHERE thread_id = ? AND checkpoint_ns = ?"
-                " ORDER BY checkpoint_id DESC LIMIT 1"
-            )
-            params = (thread, namespace)
-        row = await self.db.query_optional(sql, params, into=tuple)
-        if row is None:
-            return None
-        found = await self._tuple_of(cast(CheckpointRow, row))
-        return found._replace(config=config) if checkpoint_id else found
+            found = await self._find(tables.OF_ONE, (thread, namespace, checkpoint_id))
+            return found and found._replace(config=config)
+        return await self._find(tables.OF_LATEST, (thread, namespace))
 
     async def alist(
         self,
@@ -97,18 +87,19 @@ class AsyncUbiqliteSaver(SyncMethods):
         """Yields checkpoints, the newest first: those of a thread, or of all for ``None``.
 
         ``filter`` has values that their metadata must have, compared as JSON. ``before`` names a checkpoint that they
-        must be older than, and ``limit`` is how many there are at most. They are read one after another: those that
-        are added or removed meanwhile may be among them, or not.
+        must be older than, and ``limit`` is how many there are at most. They are read one after another, each with its
+        writes as of one moment: those that are added or removed meanwhile may be among them, or not.
         """
         await self.setup()
         conditions, params = _conditions(config, filter, before)
-        sql = f"SELECT {tables.COLUMNS} FROM checkpoints{conditions} ORDER BY checkpoint_id DESC"
+        sql = f"SELECT thread_id, checkpoint_ns, checkpoint_id FROM checkpoints{conditions} ORDER BY checkpoint_id DESC"
         if limit is not None:
             sql += " LIMIT ?"
             params.append(limit)
         async with self.db.stream(sql, params, into=tuple) as rows:
-            async for row in rows:
-                yield await self._tuple_of(cast(CheckpointRow, row))
+            async for place in rows:
+                if found := await self._find(tables.OF_ONE, place):
+                    yield found
 
     async def aput(
         self,
@@ -209,12 +200,14 @@ class AsyncUbiqliteSaver(SyncMethods):
                 break
         return needed
 
-    async def _tuple_of(self, row: CheckpointRow) -> CheckpointTuple:
-        """Returns a checkpoint of its row, with its writes."""
-        thread, namespace, checkpoint_id, parent, kind, content, about = row
-        writes = await self.db.query(tables.WRITES, (thread, namespace, checkpoint_id), into=tuple)
+    async def _find(self, condition: str, params: tuple[Any, ...]) -> CheckpointTuple | None:
+        """Returns a checkpoint with its writes, as they were at one moment."""
+        rows = await self.db.query(tables.one(condition), params, into=tuple)
+        if not rows:
+            return None
+        thread, namespace, checkpoint_id, parent, kind, content, about = cast(CheckpointRow, rows[0][:7])
         pending: list[PendingWrite] = [
-            (task, channel, self.serde.loads_typed((type_, value))) for task, channel, type_, value in writes
+            (task, channel, self.serde.loads_typed((type_, value))) for task, channel, type_, value, *_ in rows[1:]
         ]
         return CheckpointTuple(
             _config(thread, namespace, checkpoint_id),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Iterator, Mapping, Sequence
+from concurrent.futures import wait
 from typing import Any, TypeVar
 
 from langchain_core.runnables import RunnableConfig
@@ -17,6 +18,9 @@ from langgraph.checkpoint.base import (
 )
 
 T = TypeVar("T")
+
+_LOOK_AFTER = 1.0
+"""How often a method that waits looks whether the loop still runs, in seconds."""
 
 
 class SyncMethods(BaseCheckpointSaver[str]):
@@ -35,7 +39,20 @@ class SyncMethods(BaseCheckpointSaver[str]):
                 "a synchronous method would block the event loop that it waits for: await the asynchronous one, such as"
                 " `aget_tuple`, or `graph.ainvoke`; or call it from another thread"
             )
-        return asyncio.run_coroutine_threadsafe(call, self.loop).result()
+        if not self.loop.is_running():
+            call.close()
+            raise _not_running()
+        future = asyncio.run_coroutine_threadsafe(call, self.loop)
+        try:
+            # A loop that stops meanwhile tells nobody.
+            while not wait([future], _LOOK_AFTER).done:
+                if not self.loop.is_running():
+                    raise _not_running()
+            return future.result()
+        except BaseException:
+            # Of a call that has ended nothing is left to be cancelled.
+            future.cancel()
+            raise
 
     def get_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """As ``aget_tuple``."""
@@ -93,3 +110,9 @@ class SyncMethods(BaseCheckpointSaver[str]):
     ) -> Mapping[str, DeltaChannelHistory]:
         """As ``aget_delta_channel_history``."""
         return self._wait(self.aget_delta_channel_history(config=config, channels=channels))
+
+
+def _not_running() -> asyncio.InvalidStateError:
+    return asyncio.InvalidStateError(
+        "the event loop that has made the checkpointer is not running: a synchronous method waits for what that does"
+    )

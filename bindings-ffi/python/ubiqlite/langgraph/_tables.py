@@ -29,6 +29,9 @@ CREATE TABLE IF NOT EXISTS writes (
 );
 """
 
+OF_LATEST = "thread_id = ? AND checkpoint_ns = ? ORDER BY checkpoint_id DESC LIMIT 1"
+"""The condition for the row of a thread's latest checkpoint."""
+
 OF_ONE = "thread_id = ? AND checkpoint_ns = ? AND checkpoint_id = ?"
 """The condition for the rows of one checkpoint."""
 
@@ -50,8 +53,22 @@ ON CONFLICT DO UPDATE SET
 WHERE idx < 0
 """
 
-WRITES = f"SELECT task_id, channel, type, value FROM writes WHERE {OF_ONE} ORDER BY task_path, task_id, idx"
-"""The writes of one checkpoint, in the order in which LangGraph applies them."""
+
+def one(condition: str) -> str:
+    """Returns a query of one checkpoint with its writes, all of one moment.
+
+    Its first row is the checkpoint, as in ``COLUMNS``. The others are its writes: the task, the channel, the type and
+    the value, in the order in which LangGraph applies them.
+    """
+    return f"""
+    WITH found AS MATERIALIZED (SELECT {COLUMNS} FROM checkpoints WHERE {condition})
+    SELECT {COLUMNS}, NULL AS path, NULL AS task, NULL AS number FROM found
+    UNION ALL
+    SELECT task_id, channel, writes.type, value, NULL, NULL, NULL, task_path, task_id, idx
+    FROM found JOIN writes USING (thread_id, checkpoint_ns, checkpoint_id)
+    ORDER BY path, task, number
+    """
+
 
 _OF_RUNS = """
 SELECT thread_id, checkpoint_ns, checkpoint_id FROM checkpoints
