@@ -2,19 +2,16 @@ package io.github.ubiqlite.sqldelight
 
 import app.Shop
 import app.cash.sqldelight.async.coroutines.awaitAsList
-import java.util.concurrent.Executors
 import kotlin.concurrent.thread
 import kotlin.coroutines.intrinsics.COROUTINE_SUSPENDED
 import kotlin.coroutines.intrinsics.suspendCoroutineUninterceptedOrReturn
 import kotlin.coroutines.resume
 import kotlin.time.Duration.Companion.milliseconds
-import kotlinx.coroutines.CoroutineScope
-import kotlinx.coroutines.CoroutineStart
-import kotlinx.coroutines.Dispatchers
-import kotlinx.coroutines.async
 import kotlinx.coroutines.coroutineScope
+import kotlinx.coroutines.yield
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertNull
+import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 
 /**
@@ -26,65 +23,51 @@ class RefusedEndTest {
 
     private suspend fun Shop.names() = itemQueries.all().awaitAsList().map { it.name }
 
-    /** Runs [work] as one coroutine, which continues on whichever thread resumes it. */
-    private fun unconfined(work: suspend CoroutineScope.(UbiqliteSqlDriver, Shop) -> Unit) = driven(
-        options = { busyTimeout = 200.milliseconds },
-    ) { driver ->
-        val shop = shop(driver)
-        coroutineScope { async(Dispatchers.Unconfined, CoroutineStart.UNDISPATCHED) { work(driver, shop) }.await() }
-    }
+    /** Runs [work] as one coroutine of one thread, except after [hop]. Nothing waits for what was refused. */
+    private fun confined(work: suspend (UbiqliteSqlDriver, Shop) -> Unit) =
+        driven(options = { busyTimeout = 200.milliseconds }) { driver -> work(driver, shop(driver)) }
 
-    /** Continues on another thread, in any case. */
-    private suspend fun hop(run: (() -> Unit) -> Unit = { thread(block = it) }): Unit = suspendCoroutineUninterceptedOrReturn {
-        run { it.resume(Unit) }
+    /** Continues on another thread, up to the next suspension: `yield` leads back. */
+    private suspend fun hop(): Unit = suspendCoroutineUninterceptedOrReturn {
+        thread { it.resume(Unit) }
         COROUTINE_SUSPENDED
     }
 
-    /** As [unconfined], with a function that continues on the first thread. */
-    private fun returning(work: suspend (Shop, back: suspend () -> Unit) -> Unit) = unconfined { _, shop ->
-        val first = Executors.newSingleThreadExecutor()
-        try {
-            work(shop) { hop { first.execute(it) } }
-        } finally {
-            first.shutdown()
-        }
-    }
-
     @Test
-    fun `on the other thread the next transaction is one of its own`() = unconfined { driver, shop ->
+    fun `on the other thread the next call is not part of it`() = confined { driver, shop ->
         thrown<IllegalStateException> {
             shop.transaction {
                 shop.insert("lamp")
                 hop()
             }
         }
-        shop.transaction { shop.insert("chair") }
-        assertEquals(listOf("chair"), shop.names())
+        shop.insert("chair")
+        yield()
         assertNull(driver.currentTransaction())
-        // Whoever else writes does not wait for what was refused.
+        // Whoever else writes does not wait either.
         driver.database.execute("INSERT INTO item (name) VALUES ('by another')")
-        assertEquals(listOf("chair", "by another"), driver.database.query("SELECT name FROM item ORDER BY id").map { it.string(0) })
+        shop.transaction { shop.insert("desk") }
+        val names = driver.database.query("SELECT name FROM item ORDER BY id").map { it.string(0) }
+        assertEquals(listOf("chair", "by another", "desk"), names)
     }
 
     @Test
-    fun `on the first thread the next call is not part of it either`() = returning { shop, back ->
+    fun `on the first thread the next call is not part of it either`() = confined { _, shop ->
         for (next in listOf<suspend () -> Unit>({ shop.transaction { shop.insert("next") } }, { shop.insert("next alone") })) {
-            back()
             thrown<IllegalStateException> {
                 shop.transaction {
                     shop.insert("lamp")
                     hop()
                 }
             }
-            back()
+            yield()
             next()
         }
         assertEquals(listOf("next", "next alone"), shop.names().sorted())
     }
 
     @Test
-    fun `in a job of its own nothing remains of one whose body failed on another thread`() = returning { shop, back ->
-        back()
+    fun `in a job of its own nothing remains of one whose body failed on another thread`() = confined { _, shop ->
         thrown<IllegalStateException> {
             coroutineScope {
                 shop.transaction {
@@ -94,27 +77,31 @@ class RefusedEndTest {
                 }
             }
         }
-        back()
+        yield()
         shop.transaction { shop.insert("next") }
         assertEquals(listOf("next"), shop.names())
     }
 
     @Test
-    fun `a statement on another thread is refused where it is, with all of the transaction`() = unconfined { _, shop ->
+    fun `a statement on another thread is refused where it is, with all of the transaction`() = confined { _, shop ->
+        var refused: Throwable? = null
         thrown<IllegalStateException> {
             shop.transaction {
                 shop.insert("lamp")
                 hop()
-                shop.insert("chair")
+                refused = runCatching { shop.insert("chair") }.exceptionOrNull()
+                throw refused!!
             }
         }
+        assertTrue("another thread" in refused!!.message!!)
+        yield()
         assertEquals(emptyList<String>(), shop.names())
         shop.transaction { shop.insert("desk") }
         assertEquals(listOf("desk"), shop.names())
     }
 
     @Test
-    fun `a child of the coroutine fails instead of writing into what is over`() = unconfined { _, shop ->
+    fun `a child of the coroutine fails instead of writing into what is over`() = confined { _, shop ->
         thrown<IllegalStateException> {
             shop.transaction {
                 shop.insert("lamp")
@@ -122,14 +109,14 @@ class RefusedEndTest {
             }
         }
         thrown<IllegalStateException> { coroutineScope { shop.insert("chair") } }
+        yield()
         shop.insert("desk")
         assertEquals(listOf("desk"), shop.names())
     }
 
     @Test
-    fun `what encloses a part whose end was refused is not kept`() = returning { shop, back ->
-        back()
-        thrown<IllegalStateException> {
+    fun `what encloses a part whose end was refused is not kept`() = confined { _, shop ->
+        val error = thrown<IllegalStateException> {
             shop.transaction {
                 shop.insert("lamp")
                 thrown<IllegalStateException> {
@@ -139,9 +126,10 @@ class RefusedEndTest {
                         throw IllegalArgumentException("on purpose")
                     }
                 }
-                back()
+                yield()
             }
         }
+        assertTrue("nested" in error.message!!)
         assertEquals(emptyList<String>(), shop.names())
     }
 }
