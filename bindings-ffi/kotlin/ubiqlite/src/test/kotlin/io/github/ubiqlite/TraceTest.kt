@@ -210,8 +210,10 @@ class TraceTest {
             db.trace {
                 Thread.sleep(1)
                 error("of the listener")
-            }.use { db.query("SELECT 1") }
-            assertEquals("of the listener", uncaught.poll(30, TimeUnit.SECONDS)?.message)
+            }.use {
+                db.query("SELECT 1")
+                assertEquals("of the listener", uncaught.poll(30, TimeUnit.SECONDS)?.message)
+            }
         } finally {
             Thread.setDefaultUncaughtExceptionHandler(before)
         }
@@ -223,8 +225,10 @@ class TraceTest {
         db.queryValue<Long>(long)
         assertEquals(listOf("SELECT 1", long, long), told.all(db).map { it.sql })
         // One who is told of all calls has seen the second: the other was not.
-        db.trace(slowerThan = 5.milliseconds, slow.listener).use { db.queryValue<Long>("$long -- again") }
-        assertEquals("$long -- again", slow.next().sql)
+        db.trace(slowerThan = 5.milliseconds, slow.listener).use {
+            db.queryValue<Long>("$long -- again")
+            assertEquals("$long -- again", slow.next().sql)
+        }
     }
 
     @Test
