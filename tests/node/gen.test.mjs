@@ -106,6 +106,32 @@ export const all = (a: Session, b: Transaction, c: Savepoint, d: Snapshot): unkn
   assert.match(tsc().stdout, /Type 'string \| null' is not assignable to type 'string'/);
 });
 
+test('an integer that no number holds is refused in a DECIMAL too, and one that a number holds is not', () => {
+  generate('CREATE TABLE t (price DECIMAL, total NUMERIC);', '-- name: All :many\nSELECT * FROM t;\n-- name: Last :one\nSELECT total FROM t;');
+  write(
+    'program.ts',
+    `
+import { open } from 'ubiqlite';
+import { all, last } from './items.js';
+const db = await open(':memory:');
+await db.batch('CREATE TABLE t (price DECIMAL, total NUMERIC); INSERT INTO t VALUES (20, 1.5)');
+console.log(JSON.stringify(await all(db)));
+await db.execute('UPDATE t SET price = 9007199254740993, total = 9007199254740995');
+for (const run of [all, last]) console.log(await run(db).then(String, (error: unknown) => String(error)));
+await db.close();
+`,
+  );
+  const { status, stdout } = tsc();
+  assert.equal(status, 0, stdout);
+  const done = run('program.js', []);
+  assert.equal(done.status, 0, done.stderr);
+  assert.deepEqual(done.stdout.trim().split('\n'), [
+    '[{"price":20,"total":1.5}]',
+    'RangeError: price is 9007199254740993, which no number holds',
+    'RangeError: total is 9007199254740995, which no number holds',
+  ]);
+});
+
 test('names that are none in TypeScript compile', () => {
   const read = (name) => readFileSync(join(root, 'tests/gen', name), 'utf8');
   for (const options of [[], ['-bigint']]) {

@@ -67,11 +67,8 @@ def test_what_can_not_be_recovered_is_told_with_the_path(run: Run[None], tmp_pat
 
 
 def test_one_that_takes_too_long_or_is_cancelled_leaves_no_file(run: Run[None], tmp_path: Path) -> None:
-    saved = tmp_path / "saved.db"
-
-    async def no_file() -> None:
-        while any(name.startswith("saved") for name in os.listdir(tmp_path)):
-            await asyncio.sleep(0.002)
+    # One that has not yet noticed has its place to itself: each has another.
+    late, cancelled, saved = (tmp_path / f"saved {name}.db" for name in ("late", "cancelled", "whole"))
 
     async def main() -> None:
         async with ubiqlite.open(tmp_path / "app.db") as db:
@@ -79,14 +76,18 @@ def test_one_that_takes_too_long_or_is_cancelled_leaves_no_file(run: Run[None], 
             fill = "WITH RECURSIVE r(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM r WHERE i < 4000) "
             await db.execute(f"{fill} INSERT INTO items (data) SELECT randomblob(3000) FROM r")
             with pytest.raises(ubiqlite.Timeout):
-                await db.recover(saved, timeout=0.001)
-            await asyncio.wait_for(no_file(), 60)
-            task = asyncio.ensure_future(db.recover(saved))
+                await db.recover(late, timeout=0.001)
+            task = asyncio.ensure_future(db.recover(cancelled))
             await asyncio.sleep(0.002)
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
-            await asyncio.wait_for(no_file(), 60)
             assert (await db.recover(saved)).tables == {"items": 4000}
+        for _ in range(6_000):
+            left = sorted(name for name in os.listdir(tmp_path) if name.startswith("saved"))
+            if left == [saved.name]:
+                break
+            await asyncio.sleep(0.01)
+        assert left == [saved.name]
 
     run(main())

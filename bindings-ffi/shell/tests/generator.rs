@@ -72,7 +72,17 @@ const SCHEMA: &str = "
     CREATE TABLE keyed (key TEXT PRIMARY KEY, other) WITHOUT ROWID;
     CREATE VIEW named AS SELECT id, name FROM items;
     CREATE TRIGGER instead INSTEAD OF INSERT ON named BEGIN SELECT 1; END;
+    CREATE TRIGGER update_named INSTEAD OF UPDATE ON named BEGIN SELECT 1; END;
+    CREATE TRIGGER delete_named INSTEAD OF DELETE ON named BEGIN SELECT 1; END;
     CREATE VIEW outer_named AS SELECT items.id, parts.name FROM items LEFT JOIN parts ON parts.item = items.id;
+    CREATE VIEW mixed AS SELECT id AS x FROM items UNION ALL SELECT name FROM items;
+    CREATE TRIGGER into_mixed INSTEAD OF INSERT ON mixed BEGIN SELECT 1; END;
+    CREATE VIEW over_mixed AS SELECT x, x AS \"a b\" FROM mixed;
+    CREATE VIEW [it's] AS SELECT items.id, parts.name FROM items LEFT JOIN parts ON parts.item = items.id;
+    CREATE TABLE other (price REAL, k INTEGER, type INTEGER, oid TEXT);
+    CREATE TABLE settings (list TEXT, value TEXT);
+    CREATE VIRTUAL TABLE searched USING fts5(words);
+    CREATE TABLE ranked (rank INTEGER);
     CREATE TABLE computed (a INTEGER AS (1) STORED, b TEXT NOT NULL);";
 
 fn place() -> Place {
@@ -98,19 +108,27 @@ fn a_column_may_be_null_unless_it_is_certain_that_it_is_not() {
         ),
         ("SELECT p.name FROM items i FULL JOIN parts p ON p.item = i.id", vec![optional]),
         ("SELECT id, name FROM outer_named", vec!["Option<i64>", optional]),
+        // However the view's name is written.
+        ("SELECT id, name FROM 'outer_named'", vec!["Option<i64>", optional]),
+        ("SELECT id, name FROM `outer_named`", vec!["Option<i64>", optional]),
+        ("SELECT id, name FROM main.[OUTER_named]", vec!["Option<i64>", optional]),
+        ("SELECT id, name FROM \"it's\"", vec!["Option<i64>", optional]),
+        ("SELECT id, name FROM 'it''s'", vec!["Option<i64>", optional]),
         // A query that may have no row.
         ("SELECT (SELECT name FROM items) AS name", vec![optional]),
         ("SELECT id, (SELECT name FROM items) AS name FROM items", vec!["Option<i64>", optional]),
         // One row of none.
         ("SELECT name, count(*) FROM items", vec![optional, int]),
         ("SELECT name FROM (SELECT name, max(id) FROM items)", vec![optional]),
+        (
+            "SELECT name, count(*), sum(id) OVER (ROWS 1 PRECEDING EXCLUDE GROUP) FROM items",
+            vec![optional, int, "ubiqlite::Value"],
+        ),
         // A primary key that SQLite lets be NULL.
         ("SELECT key FROM loose", vec![optional]),
         ("SELECT key FROM down", vec!["Option<i64>"]),
         ("SELECT key FROM strict", vec![text]),
         ("SELECT key FROM keyed", vec![text]),
-        // A trigger decides what is returned.
-        ("INSERT INTO named VALUES (1, 'a') RETURNING id", vec!["Option<i64>"]),
     ] {
         assert_eq!(place.columns(sql), wanted, "{sql}");
     }
@@ -138,6 +156,26 @@ fn a_value_of_no_known_type_is_any_value() {
             "SELECT 1 IS DISTINCT FROM 2, count(*) FILTER (WHERE id > 1) AS n FROM items",
             vec![any, "i64"],
         ),
+        // A condition is no alias, unless it is a name.
+        ("SELECT upper(name) ISNULL, 'a' NOTNULL FROM items", vec![any, any]),
+        ("SELECT NOT EXISTS (SELECT 1) ISNULL, count(*) OVER () NOTNULL", vec![any, any]),
+        (
+            "SELECT upper(name) AS 'isnull', lower(name) \"notnull\", length(name) COLLATE nocase FROM items",
+            vec!["Option<String>", "Option<String>", any],
+        ),
+        // A plan.
+        ("EXPLAIN QUERY PLAN SELECT 1, 2, 3, 4", vec![any; 4]),
+        ("explain SELECT id, name, 1, 2, 3, 4, 5, 6 FROM items", vec![any; 8]),
+        // A trigger decides what is returned.
+        ("INSERT INTO named VALUES (1, 'a') RETURNING id, upper(name)", vec![any, any]),
+        ("INSERT OR IGNORE INTO main.'named' (id) VALUES (1) RETURNING id", vec![any]),
+        (
+            "WITH a AS (SELECT 1) REPLACE INTO [named] SELECT 1, 2 FROM a RETURNING *",
+            vec![any, any],
+        ),
+        ("UPDATE OR IGNORE named SET id = 1 RETURNING id", vec![any]),
+        ("DELETE FROM named RETURNING name", vec![any]),
+        ("DELETE FROM items WHERE id IN (SELECT id FROM named) RETURNING id", vec!["Option<i64>"]),
     ] {
         assert_eq!(place.columns(sql), wanted, "{sql}");
     }
@@ -146,6 +184,54 @@ fn a_value_of_no_known_type_is_any_value() {
     assert!(all.contains("asked(db: impl Reads) -> Result<Vec<Loose>>"), "{all}");
     let told = "-- column: most REAL\n-- column: id INTEGER NOT NULL\nSELECT max(price) AS most, max(id) AS id FROM items";
     assert_eq!(place.columns(told), ["Option<f64>", "i64"]);
+}
+
+#[test]
+fn a_view_has_the_types_of_the_query_that_reads_it() {
+    let place = place();
+    let all = place.rust("");
+    for (class, wanted) in [
+        ("Named", ["pub id: i64,", "pub name: String,"].as_slice()),
+        ("OuterNamed", &["pub id: Option<i64>,", "pub name: Option<String>,"]),
+        ("Mixed", &["pub x: ubiqlite::Value,"]),
+        ("OverMixed", &["pub x: ubiqlite::Value,", "pub a_b: ubiqlite::Value,"]),
+    ] {
+        let lines = all.split(&format!("pub struct {class} {{\n")).nth(1).unwrap();
+        let lines = lines.split("\n}").next().unwrap().lines().map(str::trim);
+        let fields: Vec<_> = lines.filter(|it| it.starts_with("pub ")).collect();
+        assert_eq!(fields, wanted, "{class}");
+    }
+}
+
+#[test]
+fn an_integer_that_no_number_holds_is_looked_for_in_each_column_of_numbers() {
+    let place = Place::new("CREATE TABLE t (a INT, b DECIMAL, c NUMERIC, d BOOL, e TEXT, f REAL);");
+    place.write("q.sql", "-- name: All :many\nSELECT * FROM t");
+    assert_eq!(place.run(&["-ts", "o.ts", "schema.sql", "q.sql"]), (Some(0), String::new()));
+    let all = fs::read_to_string(place.file("o.ts")).unwrap();
+    assert!(all.contains("numbers(row, [\"a\", \"b\", \"c\", \"d\", \"f\"])"), "{all}");
+}
+
+#[test]
+fn a_schema_writes_no_file() {
+    for sql in [
+        "ATTACH 'FILE' AS a; CREATE TABLE a.t (x);",
+        "CREATE TABLE t (x); VACUUM INTO 'FILE';",
+        "-- alone\n/* ; */ \u{feff}vacuum main INTO 'FILE'",
+        "CREATE TRIGGER r AFTER INSERT ON t BEGIN SELECT 1; END; Attach DATABASE 'FILE' AS a; CREATE TABLE a.t (x);",
+    ] {
+        let place = Place::new("");
+        let file = place.file("made.db");
+        let sql = sql.replace("FILE", &file.display().to_string());
+        place.write("schema.sql", &sql);
+        fs::create_dir(place.file("all.migrations")).unwrap();
+        place.write("all.migrations/1_all.sql", &sql);
+        for source in ["schema.sql", "all.migrations"] {
+            let (code, told) = place.run(&["-rust", "out.rs", source]);
+            assert!(code == Some(1) && told.contains(" is refused here: "), "{sql}: {told}");
+            assert!(told.contains(".sql:") && !file.exists(), "{source}: {sql}: {told}");
+        }
+    }
 }
 
 #[test]
@@ -191,6 +277,68 @@ fn a_parameter_has_the_type_of_its_column_or_takes_any_value() {
             format!("p1: {any}"),
         ),
         ("INSERT INTO computed VALUES (?)", format!("p1: {any}")),
+        // Of a function, a table of SQLite's, a result's name or another table.
+        (
+            "SELECT count(*) AS c FROM settings, json_each(settings.list) AS j WHERE j.value = ?1",
+            format!("p1: {any}"),
+        ),
+        (
+            "SELECT 1 AS c FROM settings s JOIN json_each(s.list) WHERE key = ? AND s.value = ? AND 1 IN (SELECT key FROM keyed)",
+            format!("p1: {any}, value: &str"),
+        ),
+        ("SELECT 1 AS c FROM settings, json_each WHERE json_each.value = ?", format!("p1: {any}")),
+        (
+            "SELECT 1 AS c FROM sqlite_schema WHERE type = ? AND 1 IN (SELECT k FROM other)",
+            format!("p1: {any}"),
+        ),
+        (
+            "SELECT price AS name FROM other WHERE name > ?1 AND k IN (SELECT id FROM items)",
+            format!("p1: {any}"),
+        ),
+        (
+            "SELECT price 'name' FROM other WHERE name > ?1 AND k IN (SELECT id FROM items)",
+            format!("p1: {any}"),
+        ),
+        (
+            "SELECT k FROM other WHERE 1 IN (SELECT k name FROM other WHERE name > ?) AND k IN (SELECT item FROM parts)",
+            format!("p1: {any}"),
+        ),
+        (
+            "SELECT 1 AS c FROM items WHERE oid = ? AND id IN (SELECT k FROM other)",
+            format!("p1: {any}"),
+        ),
+        (
+            "SELECT 1 AS c FROM searched WHERE rank = ? AND 1 IN (SELECT rank FROM ranked)",
+            format!("p1: {any}"),
+        ),
+        (
+            "SELECT k AS window, price AS name FROM other WHERE name > ? AND k IN (SELECT id FROM items)",
+            format!("p1: {any}"),
+        ),
+        (
+            "SELECT 1 AS c FROM other AS with JOIN other o ON with.k = o.k, json_each('[]') WHERE key = ? AND with.k = ? AND 1 IN (SELECT key FROM keyed)",
+            format!("p1: {any}, p2: {any}"),
+        ),
+        ("SELECT id AS name FROM items WHERE name = ?", "name: &str".to_owned()),
+        (
+            "SELECT 1 AS c FROM 'items' AS 'i' JOIN (parts p, other AS o) WHERE i.id = ? AND o.price < ? AND p.name IS NOT DISTINCT FROM p.item AND k = ?",
+            "id: i64, price: f64, k: i64".to_owned(),
+        ),
+        (
+            "INSERT INTO 'items' AS i (id) VALUES (?) ON CONFLICT DO UPDATE SET price = ? WHERE excluded.name = ? AND i.id = ?",
+            "id: i64, price: Option<f64>, name: &str, id_2: i64".to_owned(),
+        ),
+        (
+            "UPDATE down SET other = 1 AND loose.key = ?, key = ? FROM loose",
+            "key: &str, key_2: Option<i64>".to_owned(),
+        ),
+        // What is written through a view may be NULL, and any value where rows have any.
+        (
+            "INSERT INTO named (id, name) VALUES (?, ?)",
+            "id: Option<i64>, name: Option<&str>".to_owned(),
+        ),
+        ("INSERT INTO mixed (x) VALUES (?)", format!("x: {any}")),
+        ("UPDATE named SET name = ? WHERE id = ?", format!("name: Option<&str>, p2: {any}")),
         ("-- param: x TEXT\nDELETE FROM items WHERE id = :x + 1", "x: Option<&str>".to_owned()),
     ] {
         assert_eq!(place.params(sql), wanted, "{sql}");

@@ -56,7 +56,7 @@ function numbers<T extends object>(row: T, names: readonly (keyof T)[]): T {
 /** Runs `GetItem`. */
 export async function getItem(db: Reads, args: { id: number | bigint }, options?: CallOptions): Promise<Items | undefined> {
   const row = await db.queryOptional<Items>("SELECT * FROM items WHERE id = ?1", [args.id], options);
-  return row === undefined ? undefined : numbers(row, ["id", "sold"]);
+  return row === undefined ? undefined : numbers(row, ["id", "price", "sold"]);
 }
 
 /** Runs `AddItem`. */
@@ -68,7 +68,7 @@ export async function addItem(db: Runs, args: { name: string; price: number | bi
 /** Runs `Cheap`. */
 export async function cheap(db: Reads, args: { most: number | bigint; limit: number | bigint }, options?: CallOptions): Promise<CheapRow[]> {
   const rows = await db.query<CheapRow>("SELECT id, name, price FROM items WHERE price < :most ORDER BY price LIMIT :limit", [args.most, args.limit], options);
-  for (const row of rows) numbers(row, ["id"]);
+  for (const row of rows) numbers(row, ["id", "price"]);
   return rows;
 }
 
@@ -91,5 +91,6 @@ export async function countParts(db: Reads, options?: CallOptions): Promise<Coun
 
 /** Runs `Dearest`. */
 export async function dearest(db: Reads, options?: CallOptions): Promise<DearestRow | undefined> {
-  return db.queryOptional<DearestRow>("SELECT max(price) AS price FROM items", [], options);
+  const row = await db.queryOptional<DearestRow>("SELECT max(price) AS price FROM items", [], options);
+  return row === undefined ? undefined : numbers(row, ["price"]);
 }

@@ -14,6 +14,7 @@ mod python;
 mod rows;
 mod rust;
 mod schema;
+mod sources;
 mod tokens;
 mod typescript;
 

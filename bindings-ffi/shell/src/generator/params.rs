@@ -5,6 +5,7 @@
 
 use super::model::{Field, Kind, Table, Type};
 use super::rows::{depths, views};
+use super::sources::{Sources, field};
 use super::tokens::{Token, TokenKind, tokens};
 
 /// Returns the parameters in order. `Err`: what is wrong, and where in the SQL.
@@ -80,8 +81,7 @@ fn merged(uses: &[Use]) -> Type {
 struct Query<'q, 'a> {
     all: &'q [Token<'a>],
     depths: Vec<usize>,
-    /// The tables whose names occur.
-    tables: Vec<&'q Table>,
+    sources: Sources<'q>,
     /// A name of a column may be one that the query itself gives.
     renames: bool,
     /// Of the tokens in the rows of an `INSERT`, the columns.
@@ -90,7 +90,6 @@ struct Query<'q, 'a> {
 
 impl<'q, 'a> Query<'q, 'a> {
     fn new(all: &'q [Token<'a>], tables: &'q [Table]) -> Self {
-        let is = |table: &&Table| all.iter().any(|it| is_name(it, &table.name));
         let from_query = |pair: &[Token<'a>]| {
             let place = pair[0].is_any(&["FROM", "JOIN"]) || pair[0].is_sign(",");
             place && pair[1].is_sign("(") && pair[2].is_any(&["SELECT", "VALUES", "WITH"])
@@ -101,7 +100,7 @@ impl<'q, 'a> Query<'q, 'a> {
         let mut query = Self {
             all,
             depths: depths(all),
-            tables: tables.iter().filter(is).collect(),
+            sources: Sources::new(all, tables),
             renames,
             inserted: Vec::new(),
         };
@@ -112,7 +111,8 @@ impl<'q, 'a> Query<'q, 'a> {
     /// Returns what is told of the parameter at this token.
     fn usage(&self, at: usize) -> Use {
         if let Some((_, field)) = self.inserted.iter().find(|(index, _)| *index == at) {
-            return of_column(field.of.kind, field.of.nullable, &field.name);
+            let nullable = self.sources.target().is_none_or(|it| is_nullable(it, field));
+            return of_column(field.of.kind, nullable, &field.name);
         }
         let before = |back: usize| at.checked_sub(back).map(|index| &self.all[index]);
         let is = |back: usize, words: &[&str]| before(back).is_some_and(|it| it.is_any(words));
@@ -176,17 +176,26 @@ impl<'q, 'a> Query<'q, 'a> {
         if !self.begins(start) {
             return Use::default();
         }
-        let assigns = assigns && self.clause(start).is_some_and(|it| it.is("SET"));
-        // What is written is always a column of the table.
-        let fields: Vec<_> = match self.renames && !assigns {
-            true => Vec::new(),
-            false => self.tables.iter().filter_map(|it| field(it, &name)).collect(),
-        };
+        let is_first = self.all[start - 1].is("SET") || self.all[start - 1].is_sign(",");
+        let assigns = assigns && is_first && self.clause(start).is_some_and(|it| it.is("SET"));
+        if assigns {
+            // What is written is always a column of the table.
+            return self.sources.written(&name).map_or_else(Use::default, |(table, field)| {
+                of_column(field.of.kind, nullable || is_nullable(table, field), &name)
+            });
+        }
+        if self.renames {
+            return Use::default();
+        }
+        let qualifier = if dot { self.all[start].name() } else { None };
+        if dot && qualifier.is_none() {
+            return Use::default();
+        }
+        let fields = self.sources.columns(qualifier.as_deref(), &name);
         let Some(first) = fields.first() else { return Use::default() };
         if fields.iter().any(|it| it.of.kind != first.of.kind) {
             return Use { kind: Some(Kind::Any), nullable: true, column: Some(name) };
         }
-        let nullable = nullable || (assigns && fields.iter().any(|it| it.of.nullable));
         of_column(first.of.kind, nullable, &name)
     }
 
@@ -301,10 +310,11 @@ fn of_column(kind: Kind, nullable: bool, name: &str) -> Use {
     Use { kind: Some(kind), nullable, column: Some(name.to_owned()) }
 }
 
-fn is_name(token: &Token<'_>, name: &str) -> bool {
-    token.name().is_some_and(|it| it.eq_ignore_ascii_case(name))
+/// Whether NULL can be written: what a view's triggers do with it is their affair.
+fn is_nullable(table: &Table, field: &Field) -> bool {
+    field.of.nullable || table.view.is_some()
 }
 
-fn field<'t>(table: &'t Table, name: &str) -> Option<&'t Field> {
-    table.fields.iter().find(|it| it.name.eq_ignore_ascii_case(name))
+fn is_name(token: &Token<'_>, name: &str) -> bool {
+    token.any_name().is_some_and(|it| it.eq_ignore_ascii_case(name))
 }

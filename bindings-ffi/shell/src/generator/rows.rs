@@ -8,6 +8,7 @@
 use ubiqlite::Described;
 
 use super::model::{Field, Kind, Table, Type};
+use super::sources::Sources;
 use super::tokens::{Token, TokenKind, tokens};
 
 /// The views that a text mentions, each with those that it mentions itself.
@@ -25,7 +26,8 @@ pub(crate) fn views<'a>(all: &[Token<'_>], tables: &'a [Table]) -> Vec<&'a str> 
 
 fn mentioned<'a>(all: &[Token<'_>], tables: &'a [Table]) -> Vec<&'a str> {
     let named = |table: &Table| {
-        let is = |it: &Token<'_>| it.name().is_some_and(|it| it.eq_ignore_ascii_case(&table.name));
+        let is =
+            |it: &Token<'_>| it.any_name().is_some_and(|it| it.eq_ignore_ascii_case(&table.name));
         all.iter().any(is)
     };
     tables
@@ -40,11 +42,11 @@ pub(crate) fn fields(sql: &str, described: &Described, tables: &[Table]) -> Vec<
     let all = tokens(sql);
     let views = views(&all, tables);
     let mut texts: Vec<_> = views.iter().map(|sql| tokens(sql)).collect();
-    // `INSTEAD OF` triggers decide what a view returns.
-    let through_view = !views.is_empty() && !described.reads_only;
+    let unlike = returns_unlike(&all, tables);
+    let writes = !views.is_empty() && !described.reads_only;
     texts.push(all);
     let compound = texts.iter().any(|it| is_compound(it));
-    let certain = !compound && !through_view && !may_bring_null(&texts);
+    let certain = !compound && !writes && !may_bring_null(&texts);
     let all = texts.pop().unwrap_or_default();
     let count = described.columns.len();
     let mut expressions = vec![None; count];
@@ -54,7 +56,7 @@ pub(crate) fn fields(sql: &str, described: &Described, tables: &[Table]) -> Vec<
     let field = |(index, column): (usize, &ubiqlite::DescribedColumn)| {
         let declared = column.column.declared_type.as_deref();
         let of = match &column.origin {
-            _ if compound => None,
+            _ if compound || unlike => None,
             Some((table, origin)) => {
                 let table = tables.iter().find(|it| it.name.eq_ignore_ascii_case(table));
                 let is_origin = |it: &&Field| it.name.eq_ignore_ascii_case(origin);
@@ -69,6 +71,13 @@ pub(crate) fn fields(sql: &str, described: &Described, tables: &[Table]) -> Vec<
         Field { name: column.column.name.clone(), of: of.unwrap_or(Type::ANY) }
     };
     described.columns.iter().enumerate().map(field).collect()
+}
+
+/// Whether the columns are not those that SQLite tells of: of a plan, or of what is written through
+/// a view, whose `INSTEAD OF` triggers take any values and return them.
+fn returns_unlike(all: &[Token<'_>], tables: &[Table]) -> bool {
+    all.first().is_some_and(|it| it.is("EXPLAIN"))
+        || Sources::new(all, tables).target().is_some_and(|it| it.view.is_some())
 }
 
 /// Whether rows may come from several queries, of which SQLite describes only the first.
@@ -110,7 +119,8 @@ fn may_bring_null(texts: &[Vec<Token<'_>>]) -> bool {
             }
             let opens = all.get(index + 1).is_some_and(|it| it.is_sign("("));
             aggregates |= opens && token.name().is_some_and(|it| is_aggregate(&it));
-            groups |= token.is("GROUP");
+            // Not the group that a window's frame leaves out.
+            groups |= token.is("GROUP") && all.get(index + 1).is_some_and(|it| it.is("BY"));
             selects += usize::from(token.is("SELECT"));
             if token.is_any(&["SELECT", "WITH"])
                 && index > 0
@@ -136,6 +146,10 @@ fn is_known_place(before: &Token<'_>) -> bool {
 
 /// Returns the types of those of `count` columns that are expressions of a known type.
 fn expression_types(all: &[Token<'_>], count: usize) -> Vec<(usize, Option<Type>)> {
+    // The columns of a plan are no results.
+    if all.first().is_some_and(|it| it.is("EXPLAIN")) {
+        return Vec::new();
+    }
     let items = items(all);
     let is_star = |item: &[Token<'_>]| item.last().is_some_and(|it| it.is_sign("*"));
     let stars = items.iter().filter(|it| is_star(it)).count();
@@ -270,6 +284,8 @@ fn cast(inner: &[Token<'_>]) -> Option<Kind> {
 
 fn is_alias(rest: &[Token<'_>]) -> bool {
     match rest {
+        // A condition, without `AS`.
+        [word] if word.is_any(&["ISNULL", "NOTNULL"]) => false,
         [] | [_] => rest.iter().all(|it| it.name().is_some()),
         [word, _] => word.is("AS"),
         _ => false,

@@ -5,6 +5,8 @@ use std::path::Path;
 use ubiqlite::{Database, Migrations};
 
 use super::model::{Field, Kind, Table, Type};
+use super::tokens::tokens;
+use super::{files, rows};
 use crate::commands::schema::ended;
 use crate::connection::{Connection, Open};
 use crate::failure::{Failure, Result, of_file};
@@ -18,6 +20,10 @@ pub(crate) fn load(source: &Path) -> Result<Database> {
         if migrations.is_empty() {
             return Err(Failure::Message(format!("{} has no migrations", source.display())));
         }
+        for file in files::found(source)? {
+            let text = std::fs::read_to_string(&file).map_err(|error| of_file(&file, &error))?;
+            refuse_files(&text, &file)?;
+        }
         let db = wait(None, options.open(":memory:"))?;
         wait(Some(&db), db.migrations(&migrations).run())?;
         return Ok(db);
@@ -29,6 +35,9 @@ pub(crate) fn load(source: &Path) -> Result<Database> {
         }
         false => of_database(source)?,
     };
+    for statement in &statements {
+        refuse_files(statement, source)?;
+    }
     let db = wait(None, options.open(":memory:"))?;
     for statement in statements {
         let placed = |failure| match failure {
@@ -47,6 +56,22 @@ pub(crate) fn load(source: &Path) -> Result<Database> {
         wait(Some(&db), db.batch(statement.as_str())).map_err(placed)?;
     }
     Ok(db)
+}
+
+/// Refuses the statements that open or make another file: the schema's are run.
+fn refuse_files(text: &str, path: &Path) -> Result<()> {
+    let all = tokens(text);
+    for statement in all.split(|it| it.is_sign(";")) {
+        let Some(first) = statement.first() else { continue };
+        let copies = first.is("VACUUM") && statement.iter().any(|it| it.is("INTO"));
+        if copies || first.is("ATTACH") {
+            let what = if copies { "VACUUM INTO" } else { "ATTACH" };
+            let line = text[..first.at].matches('\n').count() + 1;
+            let message = format!("{what} is refused here: no other file is opened or made");
+            return Err(files::at(&path.display().to_string(), line, &message));
+        }
+    }
+    Ok(())
 }
 
 /// Returns the statements that made a database's tables and views.
@@ -99,5 +124,14 @@ pub(crate) fn tables(db: &Database) -> Result<Vec<Table>> {
         let fields = columns.into_iter().map(field).collect();
         Ok(Table { name, enforced, fields, computed, view: (kind == "view").then_some(sql) })
     };
-    found.into_iter().map(table).collect()
+    let mut tables = found.into_iter().map(table).collect::<Result<Vec<_>>>()?;
+    // SQLite gives a view's columns types for its own use, which are not those of the values.
+    for index in 0..tables.len() {
+        if tables[index].view.is_some() {
+            let sql = format!("SELECT * FROM main.\"{}\"", tables[index].name.replace('"', "\"\""));
+            let described = wait(Some(db), db.describe(&sql))?;
+            tables[index].fields = rows::fields(&sql, &described, &tables);
+        }
+    }
+    Ok(tables)
 }

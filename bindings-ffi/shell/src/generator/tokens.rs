@@ -51,6 +51,16 @@ impl<'a> Token<'a> {
         }
     }
 
+    /// Returns the name that it may be where only a name can be: a text is one there too.
+    pub(crate) fn any_name(&self) -> Option<String> {
+        match self.kind {
+            TokenKind::Text if self.text.starts_with('\'') => {
+                Some(self.text.get(1..self.text.len() - 1)?.replace("''", "'"))
+            }
+            _ => self.name(),
+        }
+    }
+
     pub(crate) fn end(&self) -> usize {
         self.at + self.text.len()
     }
@@ -65,6 +75,8 @@ pub(crate) fn tokens(sql: &str) -> Vec<Token<'_>> {
         let rest = &sql[at..];
         let (length, kind) = match bytes[at] {
             byte if byte.is_ascii_whitespace() => (1, None),
+            // As SQLite has it, anywhere.
+            _ if rest.starts_with('\u{feff}') => ('\u{feff}'.len_utf8(), None),
             b'-' if rest.starts_with("--") => (rest.find('\n').unwrap_or(rest.len()), None),
             b'/' if rest.starts_with("/*") => {
                 (rest.find("*/").map_or(rest.len(), |it| it + 2), None)
@@ -148,6 +160,9 @@ mod tests {
             ]
         );
         assert_eq!(tokens("`c``d`")[0].name().as_deref(), Some("c`d"));
+        assert!(tokens("\u{feff}SELECT")[0].is("select"));
+        assert_eq!(tokens("'it''s'")[0].any_name().as_deref(), Some("it's"));
+        assert_eq!(tokens("x'00'")[0].any_name(), None);
         assert!(tokens("LEFT")[0].is("left") && !tokens("\"LEFT\"")[0].is("left"));
     }
 }

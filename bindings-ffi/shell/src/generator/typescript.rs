@@ -202,7 +202,8 @@ pub(crate) fn write(model: &Model, bigint: bool) -> String {
 
 /// Returns the names of the columns whose integers have to be numbers, as literals.
 fn integers(fields: &[Field]) -> Vec<String> {
-    let is = |it: &&Field| matches!(it.of.kind, Kind::Integer | Kind::Boolean);
+    // An INTEGER may be among the values of a `DECIMAL`.
+    let is = |it: &&Field| matches!(it.of.kind, Kind::Integer | Kind::Real | Kind::Boolean);
     fields.iter().filter(is).map(|it| quoted(&it.name, false)).collect()
 }
 

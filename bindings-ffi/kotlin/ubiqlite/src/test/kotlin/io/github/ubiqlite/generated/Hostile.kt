@@ -45,7 +45,7 @@ public data class String_(
 /** A row of the view `a view`. */
 @Serializable
 public data class AView(
-    @SerialName("a b") val a_b: String?,
+    @SerialName("a b") val a_b: String,
     @SerialName("1st") val _1st: Long?,
 )
 
