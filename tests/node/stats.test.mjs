@@ -106,6 +106,21 @@ test('an error and a cancelled call say so', async (t) => {
   await tx.rollback();
 });
 
+test('a slow call that is given up is told as slow', async (t) => {
+  const { db } = await items(t);
+  const slow = listen(t, db, { slowerThan: 5 }).calls;
+  const slower = listen(t, db, { slowerThan: 3_600_000 }).calls;
+  const cancel = new AbortController();
+  const endless = db.queryValue('WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n', [], {
+    signal: cancel.signal,
+  });
+  await sleep(20);
+  cancel.abort();
+  await assert.rejects(endless, { kind: 'Cancelled' });
+  assert.deepEqual(slow.map(({ error, run }) => [error.kind, run]), [['Cancelled', undefined]]);
+  assert.deepEqual(slower, []);
+});
+
 test('a stream is one call with all its rows', async (t) => {
   const { db } = await items(t);
   const { calls } = listen(t, db);

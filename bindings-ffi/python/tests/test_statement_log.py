@@ -43,6 +43,21 @@ def test_slow_statements_are_logged_and_others_only_if_asked_for(
     assert (call.summary, call.rows) == ("SELECT", 1)
 
 
+def test_a_slow_statement_that_is_given_up_is_logged(
+    run: Run[None], path: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def main() -> None:
+        async with ubiqlite.open(path, slow_statement=HELD / 2) as db:
+            with pytest.raises(asyncio.TimeoutError):
+                await asyncio.wait_for(db.query_value(LONG.format(1 << 40, "count(*)")), HELD)
+            await asyncio.sleep(0)
+
+    run(main())
+    (record,) = [record for record in caplog.records if record.name == "ubiqlite.statements"]
+    assert record.levelname == "WARNING"
+    assert "Cancelled" in record.getMessage()
+
+
 def test_a_statement_behind_a_transaction_is_not_slow(
     run: Run[None], path: str, caplog: pytest.LogCaptureFixture
 ) -> None:

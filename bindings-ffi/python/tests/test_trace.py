@@ -176,6 +176,24 @@ def test_a_call_that_is_given_up_is_told_as_cancelled(run: Run[None], path: str)
     run(main())
 
 
+def test_a_slow_call_that_is_given_up_is_told_as_slow(run: Run[None], path: str) -> None:
+    async def main() -> None:
+        db, calls, _ = await _traced(path)
+        slow: list[TracedCall] = []
+        db.trace(slow.append, slower_than=HELD / 8)
+        db.trace(slow.append, slower_than=3600)
+        running = asyncio.ensure_future(db.query_value(LONG.format(1 << 40, "count(*)")))
+        await asyncio.sleep(HELD / 4)
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        await _told(calls)
+        assert [(type(call.error), call.run) for call in slow] == [(ubiqlite.Cancelled, None)]
+        await db.close()
+
+    run(main())
+
+
 def test_what_was_open_at_the_end_is_told_then(run: Run[None], path: str) -> None:
     async def main() -> None:
         db, calls, _ = await _traced(path)

@@ -17,7 +17,7 @@ def log_statements(slower_than: Optional[timedelta], each: bool) -> Optional[Tra
         return None
 
     def log(call: TracedCall) -> None:
-        slow = slower_than is not None and call.run is not None and call.run >= slower_than
+        slow = slower_than is not None and call.took(slower_than)
         if not slow and not each:
             return
         level = logging.WARNING if slow else logging.DEBUG

@@ -76,8 +76,7 @@ class Listeners:
 
     def wanted_by(self, call: TracedCall) -> list[TraceListener]:
         """Returns those who are to be told of a call."""
-        ran = call.run
-        return [listener for listener, least in self._all if least is None or (ran is not None and ran >= least)]
+        return [listener for listener, least in self._all if least is None or call.took(least)]
 
 
 _changing = threading.Lock()

@@ -288,8 +288,9 @@ class Database(Statements):
 
         That tells how long it waited apart from how long it ran. The listener runs on the loop of the call, in the
         context of its caller, soon after the call; its exceptions go to the loop's exception handler. It is called for
-        every call, or with ``slower_than`` for those that ran for at least so many seconds. The engine measures only
-        while somebody listens. Returns a function that removes the listener::
+        every call, or with ``slower_than`` for those that ran for at least so many seconds; of a call that the engine
+        has not reported, as one that was cancelled, its duration counts. The engine measures only while somebody
+        listens. Returns a function that removes the listener::
 
             stop = db.trace(lambda call: print(call.summary, call.queue_wait, call.run, call.rows), slower_than=0.1)
         """

@@ -38,6 +38,10 @@ class TracedCall:
     error: Optional[Exception]
     """Why it failed."""
 
+    def took(self, least: timedelta) -> bool:
+        """Whether it ran for at least so long. If that is not known, its duration counts: it may have run."""
+        return (self.duration if self.run is None else self.run) >= least
+
     @property
     def operation(self) -> str:
         """The first word of the summary, as ``SELECT``."""

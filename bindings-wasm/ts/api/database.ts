@@ -432,7 +432,7 @@ export class Database extends Statements implements AsyncDisposable {
    * const stop = db.trace(({ summary, run, queueWait }) => console.log(summary, run, queueWait), { slowerThan: 100 });
    * ```
    * @param options `slowerThan`: only calls that ran for at least so many milliseconds; what they waited does not count.
-   * Default: all
+   * Of a call that the engine has not reported, as one that was aborted, its `duration` counts. Default: all
    * @returns stops it
    */
   trace(listener: TraceListener, options: { slowerThan?: number } = {}): () => void {

@@ -175,7 +175,8 @@ export class Tracer {
   private tell(call: TracedCall): void {
     channels.calls?.end(call);
     for (const { listener, slowerThan } of [...this.listeners.values()]) {
-      if (slowerThan > 0 && (call.run ?? 0) < slowerThan) continue;
+      // It may have run, if nothing was reported of it.
+      if (slowerThan > 0 && (call.run ?? call.duration ?? 0) < slowerThan) continue;
       try {
         listener(call);
       } catch (error) {

@@ -58,6 +58,8 @@ class SpringDataTest {
 
     record Moment(@Id Long id, Instant at, LocalDateTime local, UUID key, byte[] bytes, Double real, Boolean flag, Long large) {}
 
+    record Payment(@Id Long id, BigDecimal number, BigDecimal text) {}
+
     interface Items extends R2dbcRepository<Item, Long> {
         Flux<Item> findByNameStartingWithOrderByNameDesc(String start);
 
@@ -186,6 +188,18 @@ class SpringDataTest {
 
         Long none = get(template.insert(new Moment(null, null, null, null, null, null, null, null))).id();
         assertNull(get(template.selectOne(query(where("id").is(none)), Moment.class)).at());
+    }
+
+    @Test
+    void aDecimalOfManyDigitsIsExactInAColumnOfText() {
+        run("CREATE TABLE payment (id INTEGER PRIMARY KEY, number NUMERIC, text TEXT)");
+        for (String digits : List.of("123456789012.345", "1234567890123456.789")) {
+            var amount = new BigDecimal(digits);
+            Long id = get(template.insert(new Payment(null, amount, amount))).id();
+            Payment found = get(template.selectOne(query(where("id").is(id)), Payment.class));
+            assertEquals(amount, found.text());
+            assertEquals(amount.precision() <= 15, found.number().equals(amount));
+        }
     }
 
     @Test

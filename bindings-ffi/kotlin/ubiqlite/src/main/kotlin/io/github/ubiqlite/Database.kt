@@ -227,9 +227,11 @@ public class Database internal constructor(
      * ```
      * The listener is called soon after the call, one call at a time, on a thread which it may block, whose handler of
      * uncaught exceptions gets what it throws. If it refers to the database, that is never forgotten, nor closed by it.
+     * 1000 calls wait for a slow listener. Of later ones it is not told: [TracedCall.missed] of the next call counts them.
      *
-     * @param slowerThan it is told only of calls that ran for at least so long; how long they waited does not count
-     * @return removes the listener when it is closed
+     * @param slowerThan it is told only of calls that ran for at least so long; how long they waited does not count. Of a
+     * call that the engine has not reported, as one that was cancelled, [TracedCall.duration] counts
+     * @return removes the listener when it is closed: no further call of the listener begins
      */
     public fun trace(slowerThan: Duration = Duration.ZERO, listener: (TracedCall) -> Unit): AutoCloseable =
         target.client.traces.add(slowerThan, listener)

@@ -32,6 +32,8 @@ public class TracedCall internal constructor(
     public val rowsChanged: Long?,
     /** Why it failed. */
     public val error: UbiqliteException?,
+    /** How many calls before it this listener was not told of, since 1000 others still waited for it. */
+    public val missed: Long,
 ) {
     /** Returns [duration] as Java has it. */
     public fun durationAsJava(): java.time.Duration = duration.toJavaDuration()

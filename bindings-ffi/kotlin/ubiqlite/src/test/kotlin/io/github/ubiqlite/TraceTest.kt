@@ -1,5 +1,6 @@
 package io.github.ubiqlite
 
+import java.util.concurrent.CountDownLatch
 import java.util.concurrent.LinkedBlockingQueue
 import java.util.concurrent.TimeUnit
 import kotlin.time.Duration
@@ -129,6 +130,68 @@ class TraceTest {
     }
 
     @Test
+    fun `a slow call that is given up is told as slow`() = traced { db, told ->
+        val slow = Told()
+        db.trace(slowerThan = 5.milliseconds, slow.listener)
+        val slower = LinkedBlockingQueue<TracedCall>()
+        db.trace(slowerThan = 1.hours) { slower.put(it) }
+        val running = launch(start = CoroutineStart.UNDISPATCHED) { db.query("SELECT count(*) FROM ($NUMBERS)") }
+        delay(20.milliseconds)
+        running.cancelAndJoin()
+        val call = slow.next()
+        assertInstanceOf(UbiqliteException.Cancelled::class.java, call.error)
+        assertNull(call.run)
+        assertEquals(1, told.all(db).size)
+        assertTrue(slower.isEmpty())
+    }
+
+    @Test
+    fun `a listener that hangs keeps a bounded number of calls, and is told how many it missed`() = traced { db, _ ->
+        val begun = CountDownLatch(1)
+        val hung = CountDownLatch(1)
+        val calls = LinkedBlockingQueue<TracedCall>()
+        val removed = db.trace {
+            begun.countDown()
+            hung.await()
+            calls.put(it)
+        }
+        db.query("SELECT 1")
+        begun.await()
+        repeat(1199) { db.query("SELECT 1") }
+        hung.countDown()
+        // It had begun with the first, and 1000 waited.
+        val first = List(1001) { calls.poll(30, TimeUnit.SECONDS)!! }
+        assertEquals(0L, first.sumOf { it.missed })
+        db.query("SELECT 2")
+        val next = calls.poll(30, TimeUnit.SECONDS)!!
+        assertEquals(listOf("SELECT 2", 199L), listOf(next.sql, next.missed))
+        removed.close()
+    }
+
+    @Test
+    fun `a listener that is removed is not told of what still waits for it`() = traced { db, _ ->
+        val begun = CountDownLatch(1)
+        val hung = CountDownLatch(1)
+        val calls = LinkedBlockingQueue<TracedCall>()
+        val removed = db.trace {
+            calls.put(it)
+            begun.countDown()
+            hung.await()
+        }
+        db.query("SELECT 1")
+        begun.await()
+        repeat(10) { db.query("SELECT 2") }
+        removed.close()
+        hung.countDown()
+        // Listeners are told in order: this one after the other would have been.
+        val last = Told()
+        db.trace(listener = last.listener)
+        db.query("SELECT 3")
+        assertEquals("SELECT 3", last.next().sql)
+        assertEquals(listOf("SELECT 1"), calls.map { it.sql })
+    }
+
+    @Test
     fun `watches and feeds are no calls`() = traced { db, told ->
         db.watch("SELECT count(*) FROM items").first()
         db.capabilities()
@@ -147,8 +210,10 @@ class TraceTest {
             db.trace {
                 Thread.sleep(1)
                 error("of the listener")
-            }.use { db.query("SELECT 1") }
-            assertEquals("of the listener", uncaught.poll(30, TimeUnit.SECONDS)?.message)
+            }.use {
+                db.query("SELECT 1")
+                assertEquals("of the listener", uncaught.poll(30, TimeUnit.SECONDS)?.message)
+            }
         } finally {
             Thread.setDefaultUncaughtExceptionHandler(before)
         }
@@ -160,8 +225,10 @@ class TraceTest {
         db.queryValue<Long>(long)
         assertEquals(listOf("SELECT 1", long, long), told.all(db).map { it.sql })
         // One who is told of all calls has seen the second: the other was not.
-        db.trace(slowerThan = 5.milliseconds, slow.listener).use { db.queryValue<Long>("$long -- again") }
-        assertEquals("$long -- again", slow.next().sql)
+        db.trace(slowerThan = 5.milliseconds, slow.listener).use {
+            db.queryValue<Long>("$long -- again")
+            assertEquals("$long -- again", slow.next().sql)
+        }
     }
 
     @Test

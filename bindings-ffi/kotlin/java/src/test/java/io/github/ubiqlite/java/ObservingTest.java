@@ -54,19 +54,21 @@ class ObservingTest {
     @Test
     void calls_are_told_with_the_times_of_java() throws Exception {
         var calls = new LinkedBlockingQueue<TracedCall>();
+        TracedCall done;
+        TracedCall failed;
         try (AutoCloseable tracing = db.trace(calls::add)) {
             assertNotNull(tracing);
             get(db.execute("INSERT INTO items VALUES (1), (2)"));
             failure(UbiqliteException.PrimaryKeyViolation.class, db.execute("INSERT INTO items VALUES (1)"));
+            done = calls.poll(20, TimeUnit.SECONDS);
+            failed = calls.poll(20, TimeUnit.SECONDS);
         }
         get(db.query("SELECT 1"));
-        TracedCall done = calls.poll(20, TimeUnit.SECONDS);
         assertEquals("INSERT items", done.getSummary());
         assertEquals(2, done.getRowsChanged());
         assertTrue(done.runAsJava().compareTo(Duration.ZERO) > 0);
         assertTrue(done.queueWaitAsJava().compareTo(done.durationAsJava()) <= 0);
         assertTrue(done.getStarted().isBefore(Instant.now().plusSeconds(1)));
-        TracedCall failed = calls.poll(20, TimeUnit.SECONDS);
         assertInstanceOf(UbiqliteException.PrimaryKeyViolation.class, failed.getError());
         try (AutoCloseable tracing = db.trace(Duration.ofHours(1), calls::add)) {
             assertNotNull(tracing);
@@ -75,7 +77,7 @@ class ObservingTest {
         try (AutoCloseable tracing = db.trace(calls::add)) {
             assertNotNull(tracing);
             get(db.query("SELECT 3"));
+            assertEquals("SELECT 3", calls.poll(20, TimeUnit.SECONDS).getSql());
         }
-        assertEquals("SELECT 3", calls.poll(20, TimeUnit.SECONDS).getSql());
     }
 }

@@ -5,12 +5,15 @@ import io.github.ubiqlite.CommitEvent
 import io.github.ubiqlite.Database
 import io.github.ubiqlite.UbiqliteException
 import java.util.Locale
+import kotlin.time.Duration
+import kotlinx.coroutines.CancellationException
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.CoroutineStart
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.Job
 import kotlinx.coroutines.SupervisorJob
 import kotlinx.coroutines.cancel
+import kotlinx.coroutines.flow.Flow
 import kotlinx.coroutines.launch
 import kotlinx.coroutines.yield
 
@@ -18,14 +21,22 @@ import kotlinx.coroutines.yield
  * Who is to be told of changes, by the names of tables and by other keys. While there is anybody, the
  * database's commits are followed.
  */
-internal class Listeners(private val database: Database) {
+internal class Listeners(
+    private val database: Database,
+    // Nothing may happen for longer than a call may take.
+    private val commits: Flow<CommitEvent> = database.timeout(Duration.INFINITE).commits(),
+) {
     private val ofKey = HashMap<String, MutableSet<Query.Listener>>()
     private val scope = CoroutineScope(SupervisorJob() + Dispatchers.Default)
     private var feed: Feed? = null
 
     fun add(keys: Array<out String>, listener: Query.Listener): Unit = synchronized(this) {
         for (key in keys) ofKey.getOrPut(folded(key), ::LinkedHashSet).add(listener)
-        if (ofKey.isNotEmpty() && feed == null) feed = Feed().also(Feed::start)
+        if (ofKey.isNotEmpty() && feed == null) {
+            // It may end at once.
+            feed = Feed()
+            feed?.start()
+        }
     }
 
     fun remove(keys: Array<out String>, listener: Query.Listener): Unit = synchronized(this) {
@@ -70,16 +81,21 @@ internal class Listeners(private val database: Database) {
         /** When this returns, the feed is requested, so that it has each commit after the listener's next read. */
         fun start() {
             scope.launch(jobs, CoroutineStart.UNDISPATCHED) {
+                // Nobody is told within the call that adds the first listener.
+                var caller = true
                 try {
-                    var caller = true
-                    database.commits().collect { event ->
-                        // Nobody is told within the call that adds the first listener.
+                    commits.collect { event ->
                         if (caller) yield()
                         caller = false
                         committed(event)
                     }
+                } catch (cancelled: CancellationException) {
+                    throw cancelled
                 } catch (_: UbiqliteException.Closed) {
                     // As if it had been closed later.
+                } catch (_: Throwable) {
+                    if (caller) yield()
+                    ended()
                 } finally {
                     stop()
                 }
@@ -90,6 +106,16 @@ internal class Listeners(private val database: Database) {
         fun stop() {
             jobs.cancel()
             tables = emptySet()
+        }
+
+        /** There may have been commits that nobody is told of. The next listener to be added begins another feed. */
+        private fun ended() {
+            stop()
+            val told = synchronized(this@Listeners) {
+                if (feed === this) feed = null
+                of(ofKey.keys)
+            }
+            tell(told)
         }
 
         private fun learnTables() {
@@ -109,10 +135,14 @@ internal class Listeners(private val database: Database) {
             val told = synchronized(this@Listeners) {
                 of(if (event.everything || event.schema) ofKey.keys else event.tables.map { folded(it.name) })
             }
+            tell(told)
+        }
+
+        private fun tell(told: Set<Query.Listener>) {
             for (listener in told) {
                 try {
                     listener.queryResultsChanged()
-                } catch (error: Exception) {
+                } catch (error: Throwable) {
                     // The others are told nevertheless.
                     Thread.currentThread().run { uncaughtExceptionHandler.uncaughtException(this, error) }
                 }

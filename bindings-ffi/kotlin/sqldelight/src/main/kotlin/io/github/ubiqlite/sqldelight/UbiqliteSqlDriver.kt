@@ -23,10 +23,13 @@ import kotlinx.coroutines.withContext
  * val shop = Shop(driver)
  * val items = shop.itemQueries.all().awaitAsList()
  * ```
- * A transaction belongs to the coroutine that has begun it, and to those that are started in it. What
+ * A transaction belongs to the coroutine that has begun it, and to those that are started in it: to all that is
+ * launched in that coroutine's job while it is open. If others launch there too, run the transaction in a job of its
+ * own: `coroutineScope { shop.transaction { … } }`. What
  * other coroutines do meanwhile is not part of it, also on the same thread. A nested transaction is part of
  * the outermost one: if it is rolled back, all of it is. SQLDelight demands that a transaction ends on
- * the thread on which it began; if it does not, it is rolled back when its coroutine ends.
+ * the thread on which it began, and throws `IllegalStateException`, as a statement of its coroutine on another thread
+ * does. Then it is rolled back, when its coroutine makes its next call or ends.
  *
  * Listeners are told of all commits, whoever makes them, as [Database.commits] is, and on a thread of
  * `Dispatchers.Default`.
@@ -83,7 +86,7 @@ public class UbiqliteSqlDriver private constructor(
     override fun newTransaction(): QueryResult<Transacter.Transaction> =
         QueryResult.AsyncValue { transactions.begin { database.begin() } }
 
-    /** Returns the transaction in which the last call on this thread has run, if it is still open. */
+    /** Returns the outermost transaction in which the last call on this thread has run, if it is still open. */
     override fun currentTransaction(): Transacter.Transaction? = transactions.here()
 
     /** Tells [listener] of changes of these tables, until it is removed. */

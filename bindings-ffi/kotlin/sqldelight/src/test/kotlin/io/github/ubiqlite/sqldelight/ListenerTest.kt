@@ -6,10 +6,14 @@ import app.cash.sqldelight.coroutines.asFlow
 import app.cash.sqldelight.coroutines.mapToList
 import io.github.ubiqlite.Database
 import java.util.concurrent.atomic.AtomicInteger
+import kotlin.time.Duration.Companion.milliseconds
+import kotlinx.coroutines.CompletableDeferred
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.cancelAndJoin
 import kotlinx.coroutines.channels.Channel
+import kotlinx.coroutines.delay
+import kotlinx.coroutines.flow.flow
 import kotlinx.coroutines.launch
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertTrue
@@ -150,7 +154,59 @@ class ListenerTest {
         }
     }
 
+    @Test
+    fun `a time limit of the database does not end the listening`() = running {
+        Database.open(":memory:").use { db ->
+            val driver = UbiqliteSqlDriver(db.timeout(LIMIT))
+            driver.migrate(Shop.Schema)
+            val heard = Channel<Unit>(Channel.UNLIMITED)
+            driver.addListener("item", listener = { heard.trySend(Unit) })
+            delay(LIMIT * 4)
+            db.execute("INSERT INTO item (name) VALUES ('lamp')")
+            heard.receive()
+            driver.close()
+        }
+    }
+
+    @Test
+    fun `if commits are no longer told, everybody is told once, and then of what the driver changes`() = running {
+        Database.open(":memory:").use { db ->
+            val failing = CompletableDeferred<Unit>()
+            val listeners = Listeners(db, flow { failing.await().let { error("on purpose") } })
+            val heard = Channel<String>(Channel.UNLIMITED)
+            listeners.add(arrayOf("item"), listener = { heard.trySend("item") })
+            listeners.add(arrayOf("item", "sale"), listener = { heard.trySend("both") })
+            failing.complete(Unit)
+            assertEquals(setOf("item", "both"), setOf(heard.receive(), heard.receive()))
+            listeners.changed(arrayOf("sale"))
+            assertEquals("both", heard.receive())
+            assertTrue(heard.tryReceive().isFailure)
+            listeners.close()
+        }
+    }
+
+    @Test
+    fun `a listener that fails keeps nobody else from being told`() = driven { driver ->
+        // The thread that tells asks for it, and has none of its own.
+        val before = Thread.getDefaultUncaughtExceptionHandler()
+        val uncaught = Channel<Throwable>(Channel.UNLIMITED)
+        Thread.setDefaultUncaughtExceptionHandler { _, error -> uncaught.trySend(error) }
+        try {
+            val heard = Channel<Unit>(Channel.UNLIMITED)
+            driver.addListener("item", listener = { throw NotImplementedError("on purpose") })
+            driver.addListener("item", listener = { heard.trySend(Unit) })
+            repeat(2) {
+                driver.database.execute("INSERT INTO item (name) VALUES ('lamp $it')")
+                heard.receive()
+                assertEquals("on purpose", uncaught.receive().message)
+            }
+        } finally {
+            Thread.setDefaultUncaughtExceptionHandler(before)
+        }
+    }
+
     private companion object {
+        val LIMIT = 50.milliseconds
         val ONCE = 50..53
     }
 }

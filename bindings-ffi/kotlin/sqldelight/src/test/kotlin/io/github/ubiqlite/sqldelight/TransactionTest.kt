@@ -9,6 +9,7 @@ import kotlin.coroutines.resume
 import kotlin.time.Duration.Companion.milliseconds
 import kotlinx.coroutines.CompletableDeferred
 import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.Job
 import kotlinx.coroutines.NonCancellable
 import kotlinx.coroutines.awaitCancellation
 import kotlinx.coroutines.cancelAndJoin
@@ -131,6 +132,69 @@ class TransactionTest {
             assertEquals(emptyList<String>(), withContext(NonCancellable) { shop.names() })
             assertEquals(listOf("lamp"), withTimeout(PATIENCE) { shop.names() })
         }
+    }
+
+    @Test
+    fun `an inner rollback counts after a part that was refused, and before one that succeeds`() = driven { driver ->
+        val shop = shop(driver)
+        val hooks = ArrayList<String>()
+        shop.transaction {
+            runCatching { shop.transaction(noEnclosing = true) {} }
+            runCatching {
+                shop.transaction {
+                    shop.insert("lamp")
+                    rollback()
+                }
+            }
+        }
+        shop.transaction {
+            afterCommit { hooks.add("committed") }
+            afterRollback { hooks.add("rolled back") }
+            runCatching {
+                shop.transaction {
+                    shop.insert("chair")
+                    rollback()
+                }
+            }
+            shop.transaction { shop.insert("desk") }
+        }
+        shop.transaction {
+            shop.transaction {
+                runCatching {
+                    shop.transaction {
+                        shop.insert("stool")
+                        rollback()
+                    }
+                }
+            }
+        }
+        assertEquals(emptyList<String>(), shop.names())
+        assertEquals(listOf("rolled back"), hooks)
+        shop.transaction {
+            runCatching { shop.transaction(noEnclosing = true) {} }
+            shop.insert("shelf")
+        }
+        assertEquals(listOf("shelf"), shop.names())
+    }
+
+    @Test
+    fun `what is started in its job is in a transaction, and what is started beside a job of its own is not`() = driven { driver ->
+        val shop = shop(driver)
+        val around = this
+        shop.transaction {
+            around.launch { shop.insert("in it") }.join()
+            rollback()
+        }
+        assertEquals(emptyList<String>(), shop.names())
+        var beside: Job? = null
+        coroutineScope {
+            shop.transaction {
+                beside = around.launch { shop.insert("beside it") }
+                rollback()
+            }
+        }
+        beside!!.join()
+        assertEquals(listOf("beside it"), shop.names())
     }
 
     @Test

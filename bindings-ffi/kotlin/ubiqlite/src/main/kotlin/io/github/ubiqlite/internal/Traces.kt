@@ -4,13 +4,21 @@ import io.github.ubiqlite.TracedCall
 import io.github.ubiqlite.UbiqliteException
 import java.time.Instant
 import java.util.concurrent.CopyOnWriteArrayList
+import java.util.concurrent.atomic.AtomicInteger
+import java.util.concurrent.atomic.AtomicLong
 import kotlin.coroutines.EmptyCoroutineContext
 import kotlin.time.Duration
 import kotlin.time.Duration.Companion.nanoseconds
 
 /** Those who trace the calls of one database. The engine measures a call only if somebody does. */
 internal class Traces(private val namespace: String) {
-    private class Entry(val slowerThan: Duration, val listener: (TracedCall) -> Unit)
+    private class Entry(val slowerThan: Duration, val listener: (TracedCall) -> Unit) {
+        /** How many calls it is still to be told of. */
+        val waiting = AtomicInteger()
+
+        /** How many it was not told of since the last that waits, as too many did. */
+        val missed = AtomicLong()
+    }
 
     private val entries = CopyOnWriteArrayList<Entry>()
 
@@ -45,29 +53,44 @@ internal class Traces(private val namespace: String) {
     }
 
     fun tell(trace: CallTrace, times: Times?, error: UbiqliteException?) {
-        val call = TracedCall(
+        val duration = (System.nanoTime() - trace.begun).nanoseconds
+        for (entry in entries) {
+            if (entry.slowerThan > Duration.ZERO && (times?.ran ?: duration) < entry.slowerThan) continue
+            if (entry.waiting.incrementAndGet() > MOST_WAITING) {
+                entry.waiting.decrementAndGet()
+                entry.missed.incrementAndGet()
+                continue
+            }
+            val call = told(trace, times, error, duration, entry.missed.getAndSet(0))
+            try {
+                threads.dispatch(EmptyCoroutineContext, Runnable { tell(entry, call) })
+            } catch (_: OutOfMemoryError) {
+                // No thread is available, and the calling one must not fail.
+                entry.waiting.decrementAndGet()
+                entry.missed.addAndGet(call.missed + 1)
+            }
+        }
+    }
+
+    private fun told(trace: CallTrace, times: Times?, error: UbiqliteException?, duration: Duration, missed: Long) =
+        TracedCall(
             namespace = namespace,
             summary = times?.summary.orEmpty(),
             sql = trace.sql,
             started = trace.started,
-            duration = (System.nanoTime() - trace.begun).nanoseconds,
+            duration = duration,
             queueWait = times?.waited,
             run = times?.ran,
             rows = times?.rows,
             rowsChanged = times?.changes,
             error = error,
+            missed = missed,
         )
-        for (entry in entries) {
-            if (entry.slowerThan > Duration.ZERO && (call.run ?: Duration.ZERO) < entry.slowerThan) continue
-            try {
-                threads.dispatch(EmptyCoroutineContext, Runnable { told(entry, call) })
-            } catch (_: OutOfMemoryError) {
-                // No thread is available, and the calling one must not fail.
-            }
-        }
-    }
 
-    private fun told(entry: Entry, call: TracedCall) {
+    private fun tell(entry: Entry, call: TracedCall) {
+        entry.waiting.decrementAndGet()
+        // It may have been removed while this waited.
+        if (entry !in entries) return
         try {
             entry.listener(call)
         } catch (error: Throwable) {
@@ -77,6 +100,9 @@ internal class Traces(private val namespace: String) {
     }
 
     private companion object {
+        /** Of a listener that is slower than the calls. */
+        const val MOST_WAITING = 1000
+
         /** Operations that are no calls of their own: parts of others, and waits for what others do. */
         val UNTRACED = setOf(
             Op.NEXT, Op.MORE, Op.CAPABILITIES, Op.INTERRUPT, Op.WATCH, Op.WATCH_ALL, Op.SELECT_WATCH, Op.COMMITS, Op.OUTBOX,

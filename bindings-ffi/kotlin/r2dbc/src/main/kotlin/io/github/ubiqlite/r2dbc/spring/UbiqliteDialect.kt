@@ -44,7 +44,10 @@ public object UbiqliteDialect : AbstractDialect(), R2dbcDialect {
         override fun getClausePosition(): LimitClause.Position = LimitClause.Position.AFTER_ORDER_BY
     }
 
-    /** Rows can't be locked, and need not be: a transaction has the write lock. */
+    /**
+     * Rows can't be locked. A transaction has the write lock from its beginning, or with a `transactionMode` of
+     * `deferred` from its first write.
+     */
     private object NoLock : LockClause {
         override fun getLock(lockOptions: LockOptions): String = ""
 
