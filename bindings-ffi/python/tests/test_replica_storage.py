@@ -127,6 +127,49 @@ def test_what_it_raises_is_told_and_tried_again(run: Run[None], tmp_path: Path) 
     run(main())
 
 
+class Failing(Bucket):
+    """Fails until it is told not to, in a way that is no plain exception of the storage."""
+
+    def __init__(self, how: str) -> None:
+        super().__init__()
+        self.how = how
+
+    async def put(self, name: str, content: AsyncIterator[bytes]) -> None:
+        if self.how == "cancelled":
+            waits: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            waits.cancel()
+            await waits
+        if self.how == "surrogate":
+            raise OSError("the bucket is full \ud800")
+        await super().put(name, content)
+
+    async def list(self) -> Iterable[str]:
+        return [7] if self.how == "names" else await super().list()  # type: ignore[list-item]
+
+
+@pytest.mark.parametrize(
+    ("how", "told"),
+    [("cancelled", "Cancelled"), ("surrogate", "the bucket is full"), ("names", "must return names as str")],
+)
+def test_however_a_storage_fails_the_engine_is_told(run: Run[None], tmp_path: Path, how: str, told: str) -> None:
+    async def main() -> None:
+        bucket = Failing(how)
+        async with ubiqlite.open(tmp_path / "app.db") as db:
+            await db.batch(ITEMS)
+            if how == "names":
+                with pytest.raises(ubiqlite.Error, match=told):
+                    await db.replicate(bucket)
+                return
+            replica = await db.replicate(bucket, close_timeout=10)
+            while told not in ((await replica.state()).error or ""):
+                await asyncio.sleep(0.01)
+            bucket.how = ""
+            assert (await replica.flush()).error is None
+        await ubiqlite.restore_replica(bucket, tmp_path / "new.db")
+
+    run(main())
+
+
 class Hasty(Bucket):
     """Stores the first bytes only."""
 

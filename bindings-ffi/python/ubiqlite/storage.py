@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from asyncio import Task, create_task, current_task
+from asyncio import CancelledError, Task, create_task, current_task
 from collections.abc import AsyncIterable, AsyncIterator, Coroutine, Iterable
 from typing import Any, Optional, Protocol, Union, runtime_checkable
 
@@ -24,6 +24,9 @@ _BYTES = 3
 _END = 4
 _NOT_FOUND = 5
 _FAILED = 6
+
+# How many bytes of a file are sent at once.
+_PIECE = 256 << 10
 
 _GONE = '{"kind": "Closed", "message": "the storage of a replica has ended"}'
 
@@ -86,7 +89,7 @@ class StorageTasks:
     It goes on while the database closes, which stores what was committed before.
     """
 
-    __slots__ = ("_client", "_storage", "_tasks", "handle")
+    __slots__ = ("_client", "_over", "_storage", "_tasks", "handle")
 
     def __init__(self, client: EngineClient, handle: int, storage: ReplicaStorage) -> None:
         self._client = client
@@ -94,6 +97,7 @@ class StorageTasks:
         self._storage = storage
         # The loop itself keeps no task alive.
         self._tasks: set[Task[None]] = set()
+        self._over = False
 
     @staticmethod
     async def begin(target: CallTarget, storage: ReplicaStorage) -> StorageTasks:
@@ -126,6 +130,7 @@ class StorageTasks:
             return
         finally:
             self.end()
+            self._over = True
             # Nobody waits for what they do.
             for task in self._tasks - {current_task()}:
                 task.cancel()
@@ -136,7 +141,11 @@ class StorageTasks:
             if what == _PUT:
                 await storage.put(name, self._content(number))
             elif what == _LIST:
-                await self._ask(op.STORED, number, _NAMES, list(await storage.list()))
+                names = list(await storage.list())
+                for each in names:
+                    if not isinstance(each, str):
+                        raise TypeError(f"list() must return names as str, not {type(each).__name__}")
+                await self._ask(op.STORED, number, _NAMES, names)
                 return
             elif what == _GET:
                 await self._send(number, await storage.get(name))
@@ -144,9 +153,14 @@ class StorageTasks:
             else:
                 await storage.remove(name)
             await self._ask(op.STORED, number, _DONE)
-        except Exception as error:
+        except (Exception, CancelledError) as error:
+            # A cancellation from within the storage is told like any failure: the engine waits for it.
+            if self._over and isinstance(error, CancelledError):
+                raise
+            text = str(error) or type(error).__name__
             try:
-                await self._ask(op.STORED, number, _FAILED, str(error) or type(error).__name__)
+                # A lone surrogate is no text elsewhere.
+                await self._ask(op.STORED, number, _FAILED, text.encode("utf-8", "replace").decode())
             except Error:
                 # Nobody wants to know any more.
                 return
@@ -160,8 +174,10 @@ class StorageTasks:
             await self._ask(op.STORED, number, _NOT_FOUND)
             return
         if isinstance(file, (bytes, bytearray, memoryview)):
-            if not (await self._ask(op.STORED, number, _BYTES, bytes(file)))[2]:
-                return
+            view = memoryview(file).cast("B")
+            for start in range(0, len(view), _PIECE):
+                if not (await self._ask(op.STORED, number, _BYTES, bytes(view[start : start + _PIECE])))[2]:
+                    return
         else:
             async for chunk in file:
                 if not (await self._ask(op.STORED, number, _BYTES, bytes(chunk)))[2]:

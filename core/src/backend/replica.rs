@@ -67,7 +67,7 @@ pub struct ReplicaState {
     /// The number of the last transaction for which all pages were stored since then, and why.
     pub last_snapshot: Option<(u64, SnapshotReason)>,
     /// Why nothing could be stored when that was tried last; `None` once it could. It is tried
-    /// again.
+    /// again. Or why files that are older than is kept could not be removed, with all stored.
     pub error: Option<String>,
     /// Nothing is stored any more, since the replica was stopped or its database closed.
     pub ended: bool,
@@ -167,12 +167,15 @@ impl ReplicaControl {
         Reply::call(call)
     }
 
-    /// As [`stop`](Self::stop), and waits for the end. Returns whether it came.
-    pub(crate) fn stop_and_wait(&self, timeout: Duration) -> bool {
-        let until = Instant::now() + timeout;
-        let mut requests = self.requests();
-        requests.stop.get_or_insert(until);
+    /// Asks it to store all that was committed before, until this moment at most, and to end.
+    pub(crate) fn ask_to_stop(&self, until: Instant) {
+        self.requests().stop.get_or_insert(until);
         self.changed.notify_all();
+    }
+
+    /// Waits for the end, until this moment at most. Returns whether it came.
+    pub(crate) fn wait_for_end(&self, until: Instant) -> bool {
+        let mut requests = self.requests();
         loop {
             if requests.state.ended {
                 return true;

@@ -243,7 +243,8 @@ async fn stop(replica: &Replica, tasks: &Tasks) -> Result<()> {
     match replica.stop_within(Some(replica.close_timeout() + GRACE)).await {
         Err(error) if error.kind() == ErrorKind::Timeout => {
             tasks.end();
-            replica.stop().await?;
+            // That the storage is gone is no news: it did not reply, which is what is told.
+            let _ = replica.stop().await;
             Err(error)
         }
         ended => ended,

@@ -17,6 +17,8 @@ struct Gate {
     closed: Mutex<bool>,
     opened: Condvar,
     refusing: AtomicBool,
+    /// Nothing can be removed.
+    locked: AtomicBool,
 }
 
 impl Gate {
@@ -55,6 +57,9 @@ impl ReplicaStorage for Gated {
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
+        if self.0.locked.load(Ordering::SeqCst) {
+            return Err(io::Error::other("no right to remove"));
+        }
         self.0.files.lock().unwrap().remove(name);
         Ok(())
     }
@@ -116,6 +121,36 @@ async fn more_than_the_memory_holds_is_stored_as_all_pages() {
     // One transaction that is larger.
     place.insert(900_000).await;
     flush(&replica).await;
+    check(&place, &gate).await;
+}
+
+#[tokio::test]
+async fn a_storage_that_removes_nothing_stores_no_page_again_for_that() {
+    let place = Place::new().await;
+    let gate = Arc::new(Gate::default());
+    gate.locked.store(true, Ordering::SeqCst);
+    let replica = place.db.replicate_to(Gated(Arc::clone(&gate))).memory(256 * 1024);
+    let replica = replica.snapshot_every(None).keep(Duration::ZERO).await.unwrap();
+    place.insert(1_000).await;
+    flush(&replica).await;
+    gate.set_closed(true);
+    for _ in 0..100 {
+        place.insert(100_000).await;
+    }
+    gate.set_closed(false);
+    // More than the memory holds: all pages are stored, and older files are to go.
+    let state = flush(&replica).await;
+    assert_eq!((state.snapshots, state.lag), (2, 0), "{state:?}");
+    within("the error", async {
+        while replica.state().error.is_none() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
+    assert!(replica.state().error.unwrap().contains("no right to remove"));
+    place.insert(1_000).await;
+    let state = flush(&replica).await;
+    assert_eq!((state.snapshots, state.lag), (2, 0), "{state:?}");
     check(&place, &gate).await;
 }
 

@@ -68,6 +68,8 @@ struct Follower<'a> {
     unstored: Option<(FileName, Vec<u8>, u64)>,
     /// The last transaction for which all pages are stored, and when they were.
     snapshot: (u64, Instant),
+    /// Why older files could not be removed after that.
+    unremoved: Option<String>,
     _claim: Box<dyn Any + Send>,
 }
 
@@ -92,6 +94,7 @@ impl<'a> Follower<'a> {
             checksum: None,
             unstored: None,
             snapshot: (0, Instant::now()),
+            unremoved: None,
             _claim: claim,
         };
         let reason = match found {
@@ -137,7 +140,8 @@ impl<'a> Follower<'a> {
             let flushes = control.take();
             let error = match self.step() {
                 Ok(()) => {
-                    control.note(|state| state.error = None);
+                    let unremoved = self.unremoved.clone();
+                    control.note(|state| state.error = unremoved);
                     for flush in flushes {
                         flush.complete(Ok(()));
                     }
@@ -411,8 +415,9 @@ impl<'a> Follower<'a> {
         if let Some(keep) = self.replica.options.keep {
             let kept = Kept::of(storage, time.saturating_sub(platform::millis(keep)));
             let removed = kept.and_then(|kept| kept.remove_older(storage));
-            // It is tried again with the next one.
-            removed.map_err(|error| refused("older files can't be removed", &error))?;
+            // All is stored nevertheless. It is tried again with the next one.
+            self.unremoved =
+                removed.err().map(|error| format!("older files can't be removed: {error}"));
         }
         Ok(all)
     }

@@ -146,6 +146,26 @@ class ReplicateTest {
     }
 
     @Test
+    fun `a storage that fails by a time limit of its own or an Error is told and tried again`() = withItems { db, folder ->
+        for (failing in listOf<suspend () -> Unit>({ withTimeout(10.milliseconds) { awaitCancellation() } }, { TODO() })) {
+            var fails = true
+            val bucket = object : Bucket() {
+                override suspend fun put(name: String, content: Flow<ByteArray>) {
+                    if (fails) failing()
+                    super.put(name, content)
+                }
+            }
+            val replica = db.replicate(bucket)
+            db.execute("INSERT INTO items (data) VALUES (x'00')")
+            while (replica.state().error == null) delay(10)
+            fails = false
+            assertEquals(null, replica.flush().error)
+            replica.stop()
+            Database.restoreReplica(bucket, folder + "new ${bucket.hashCode()}.db")
+        }
+    }
+
+    @Test
     fun `half a file does not count as stored`() = withItems { db, _ ->
         db.execute("INSERT INTO items (data) VALUES (randomblob(1000000))")
         val hasty = object : Bucket() {

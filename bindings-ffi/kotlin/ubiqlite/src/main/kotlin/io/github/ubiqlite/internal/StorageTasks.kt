@@ -1,11 +1,12 @@
 package io.github.ubiqlite.internal
 
 import io.github.ubiqlite.ReplicaStorage
-import kotlinx.coroutines.CancellationException
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.SupervisorJob
 import kotlinx.coroutines.cancelChildren
 import kotlinx.coroutines.coroutineScope
+import kotlinx.coroutines.currentCoroutineContext
+import kotlinx.coroutines.ensureActive
 import kotlinx.coroutines.flow.Flow
 import kotlinx.coroutines.flow.collect
 import kotlinx.coroutines.flow.flow
@@ -32,17 +33,21 @@ internal class StorageTasks private constructor(
 
     /** Does what is to be done, until it is over: then nobody waits for what is still being done. */
     private suspend fun run() = coroutineScope {
-        while (true) {
-            val reply = target.ask(Op.NEXT) { it.u32(0) }
-            val rows = reply.rows()
-            if (reply.ends) break
-            val task = Cells(rows)
-            val (number, what) = task.long() to task.int()
-            val name = task.next() as String? ?: ""
-            launch { carryOut(number, what, name) }
+        try {
+            while (true) {
+                val reply = target.ask(Op.NEXT) { it.u32(0) }
+                val rows = reply.rows()
+                if (reply.ends) break
+                val task = Cells(rows)
+                val (number, what) = task.long() to task.int()
+                val name = task.next() as String? ?: ""
+                launch { carryOut(number, what, name) }
+            }
+            handle.end()
+        } finally {
+            end()
+            coroutineContext.cancelChildren()
         }
-        handle.end()
-        coroutineContext.cancelChildren()
     }
 
     private suspend fun carryOut(number: Long, what: Int, name: String) {
@@ -60,9 +65,9 @@ internal class StorageTasks private constructor(
                 else -> storage.remove(name)
             }
             tell(number, DONE).done()
-        } catch (cancelled: CancellationException) {
-            throw cancelled
-        } catch (error: Exception) {
+        } catch (error: Throwable) {
+            // What a storage throws is told, an `Error` and a cancellation of its own too: the engine waits for it.
+            currentCoroutineContext().ensureActive()
             val why = error.message ?: error.toString()
             // The engine may not want to know any more.
             runCatching { tell(number, FAILED) { out -> if (!out.tryText(why)) out.text(error.javaClass.name) } }
