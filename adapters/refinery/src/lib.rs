@@ -65,9 +65,14 @@ impl AsyncMigrate for Refinery {
                 migration_table_name,
             )
             .await;
-        // What was applied before an error stays.
-        let committed = run.0.commit().await.migration_err("error committing the run", None);
-        done.and_then(|report| committed.map(|()| report))
+        // What was applied before an error stays, unless it can't be committed: then a report of it
+        // would not be true.
+        let Err(refused) = run.0.commit().await else { return done };
+        let why = match done {
+            Ok(_) => "error committing the run".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        Err(refused).migration_err(&format!("{why}; nothing of the run is applied"), None)
     }
 }
 

@@ -120,6 +120,29 @@ async fn a_migration_that_fails_has_no_effect_and_those_before_it_stay() {
 }
 
 #[tokio::test]
+async fn a_run_that_can_not_be_committed_applies_nothing_and_reports_nothing() {
+    let orphans = "CREATE TABLE parts (item REFERENCES items DEFERRABLE INITIALLY DEFERRED);
+        INSERT INTO parts VALUES (7);";
+    let rolled_back = "INSERT OR ROLLBACK INTO items (id) VALUES (1);";
+    let wrong = "INSERT INTO nowhere VALUES (1);";
+    for last in [&[orphans][..], &[rolled_back], &[orphans, wrong]] {
+        let (_folder, database) = file().await;
+        let mut all = migrations();
+        all.extend(
+            last.iter().zip(4..).map(|(sql, number)| {
+                Migration::unapplied(&format!("V{number}__last"), sql).unwrap()
+            }),
+        );
+        let run = Runner::new(&all).run_async(&mut Refinery::new(database.clone())).await;
+        let error = run.unwrap_err();
+        assert!(error.to_string().contains("nothing of the run is applied"), "{error}");
+        assert!(error.report().is_none(), "{error}");
+        let left = tables(&database).await;
+        assert!(!left.contains(&"items".to_owned()), "{left:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_grouped_run_that_fails_has_no_effect_at_all() {
     let (_folder, database) = file().await;
     let mut all = migrations();
