@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from typing import Any
 
 import pytest
@@ -103,3 +105,48 @@ def test_databases_that_are_open_already_begin_and_end_to_have_spans(
     run(main())
     spans = exported.get_finished_spans()
     assert [(span.attributes or {})["db.query.text"] for span in spans] == ["SELECT 2"]
+
+
+def test_two_objects_make_one_span_for_each_call_and_either_ends_them(
+    run: Run[None], path: str, provider: TracerProvider, exported: InMemorySpanExporter
+) -> None:
+    async def main() -> None:
+        async with ubiqlite.open(path) as db:
+            UbiqliteInstrumentor().instrument(tracer_provider=provider)
+            UbiqliteInstrumentor().instrument(tracer_provider=provider)
+            await db.query("SELECT 1")
+            UbiqliteInstrumentor().uninstrument()
+            await db.query("SELECT 2")
+
+    run(main())
+    spans = exported.get_finished_spans()
+    assert [(span.attributes or {})["db.query.text"] for span in spans] == ["SELECT 1"]
+
+
+def test_it_may_begin_while_another_thread_opens_databases() -> None:
+    failed: list[BaseException] = []
+    over = threading.Event()
+
+    async def opening() -> None:
+        while not over.is_set():
+            async with ubiqlite.open(":memory:"):
+                pass
+
+    def opens() -> None:
+        try:
+            asyncio.run(opening())
+        except BaseException as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=opens) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    try:
+        for _ in range(2_000):
+            UbiqliteInstrumentor().instrument()
+            UbiqliteInstrumentor().uninstrument()
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
+    assert failed == []

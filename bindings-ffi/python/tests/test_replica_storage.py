@@ -189,6 +189,22 @@ class Silent(Bucket):
             self.cancelled += 1
 
 
+def test_what_a_storage_does_is_no_call_of_the_program(run: Run[None], tmp_path: Path) -> None:
+    async def main() -> None:
+        async with ubiqlite.open(tmp_path / "app.db") as db:
+            await db.batch(ITEMS)
+            calls: list[ubiqlite.TracedCall] = []
+            db.trace(calls.append)
+            replica = await db.replicate(Bucket())
+            await db.execute("INSERT INTO items (data) VALUES (randomblob(1000000))")
+            await replica.flush()
+            # What began the replica and waited for it, and the statement.
+            assert len(calls) <= 3, calls
+            assert len([call for call in calls if call.sql is not None]) == 1
+
+    run(main())
+
+
 def test_half_a_file_is_not_taken_for_one_that_is_stored(run: Run[None], tmp_path: Path) -> None:
     async def main() -> None:
         async with ubiqlite.open(tmp_path / "app.db") as db:

@@ -38,6 +38,7 @@ _LENGTH = 4
 _UNTRACED = frozenset((
     _ops.NEXT, _ops.MORE, _ops.CAPABILITIES, _ops.INTERRUPT, _ops.WATCH, _ops.WATCH_ALL, _ops.SELECT_WATCH,
     _ops.COMMITS, _ops.OUTBOX, _ops.OUTBOX_AGAIN, _ops.ACK, _ops.TOUCH, _ops.DROP, _ops.CANCEL,
+    _ops.STORAGE, _ops.STORED,
 ))  # fmt: skip
 """Operations that are no calls of their own: parts of others, and waits for what others do."""
 
@@ -106,10 +107,14 @@ def _call(method: weakref.WeakMethod[Callable[[], None]]) -> None:
 
 
 _databases: weakref.WeakSet[Any] = weakref.WeakSet()
+_registering = threading.Lock()
 
 
 def _retrace() -> None:
-    for database in list(_databases):
+    # Another thread may open a database.
+    with _registering:
+        databases = list(_databases)
+    for database in databases:
         database.retrace()
 
 
@@ -119,7 +124,8 @@ everywhere = Listeners(_retrace)
 
 def belongs(database: Any) -> None:
     """Registers a database: its ``retrace()`` is called when those change who trace all of them."""
-    _databases.add(database)
+    with _registering:
+        _databases.add(database)
 
 
 class _Trace:

@@ -12,7 +12,8 @@ of the span that its caller was in. Parameters are never in one::
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
-from typing import Callable, Optional, Union
+from threading import Lock
+from typing import Callable, ClassVar, Optional, Union
 
 from opentelemetry.trace import SpanKind, Status, StatusCode, Tracer, TracerProvider, get_tracer
 
@@ -27,25 +28,27 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 class UbiqliteInstrumentor:
-    """Makes a span for each call of every database of the process."""
+    """Makes a span for each call of every database of the process. All objects of it are one."""
 
-    def __init__(self) -> None:
-        self._stop: Optional[Callable[[], None]] = None
+    _changing = Lock()
+    _stop: ClassVar[Optional[Callable[[], None]]] = None
 
     def instrument(self, *, tracer_provider: Optional[TracerProvider] = None) -> None:
-        """Begins, also with databases that are open already. A second time it does nothing.
+        """Begins, also with databases that are open already. A second time, by any object, it does nothing.
 
         :param tracer_provider: what makes the spans. Default: the global one
         """
-        if self._stop is None:
-            tracer = get_tracer("ubiqlite", tracer_provider=tracer_provider)
-            self._stop = everywhere.add(lambda call: _span(tracer, call))
+        with UbiqliteInstrumentor._changing:
+            if UbiqliteInstrumentor._stop is None:
+                tracer = get_tracer("ubiqlite", tracer_provider=tracer_provider)
+                UbiqliteInstrumentor._stop = everywhere.add(lambda call: _span(tracer, call))
 
     def uninstrument(self) -> None:
-        """Ends it."""
-        if self._stop is not None:
-            self._stop()
-            self._stop = None
+        """Ends it, whichever object has begun it."""
+        with UbiqliteInstrumentor._changing:
+            stop, UbiqliteInstrumentor._stop = UbiqliteInstrumentor._stop, None
+        if stop is not None:
+            stop()
 
 
 def _span(tracer: Tracer, call: TracedCall) -> None:

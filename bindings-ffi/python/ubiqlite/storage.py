@@ -174,7 +174,7 @@ class StorageTasks:
             await self._ask(op.STORED, number, _NOT_FOUND)
             return
         if isinstance(file, (bytes, bytearray, memoryview)):
-            view = memoryview(file).cast("B")
+            view = memoryview(bytes(file))
             for start in range(0, len(view), _PIECE):
                 if not (await self._ask(op.STORED, number, _BYTES, bytes(view[start : start + _PIECE])))[2]:
                     return
