@@ -71,6 +71,8 @@ impl SessionStore for UbiqliteStore {
         Ok(())
     }
 
+    /// Stores a session, also one that was deleted since it was loaded: tower-sessions' cache relies
+    /// on that.
     async fn save(&self, record: &Record) -> Result<()> {
         let update = "UPDATE SET data = excluded.data, expires_at = excluded.expires_at";
         self.write(record, update).await.map(drop)
@@ -104,9 +106,11 @@ impl ExpiredDeletion for UbiqliteStore {
     }
 }
 
-/// Microseconds since 1970: all of the years that `time` has fit into 64 bits.
+/// Microseconds since 1970. With the feature `large-dates`, `time` has years that do not fit: those
+/// are as late as can be.
 fn micros(moment: OffsetDateTime) -> i64 {
-    moment.unix_timestamp() * 1_000_000 + i64::from(moment.microsecond())
+    let seconds = moment.unix_timestamp().saturating_mul(1_000_000);
+    seconds.saturating_add(i64::from(moment.microsecond()))
 }
 
 fn backend(error: ubiqlite::Error) -> Error {

@@ -132,6 +132,17 @@ async fn a_deleted_session_is_gone_and_deleting_it_again_is_no_error() {
 }
 
 #[tokio::test]
+async fn a_session_that_a_request_still_has_is_stored_again_after_it_was_deleted() {
+    let (database, store) = store().await;
+    let mut record = record(60);
+    store.create(&mut record).await.unwrap();
+    store.delete(&record.id).await.unwrap();
+    store.save(&record).await.unwrap();
+    assert_eq!(store.load(&record.id).await.unwrap(), Some(record));
+    assert_eq!(count(&database).await, 1);
+}
+
+#[tokio::test]
 async fn a_table_may_have_any_name_and_its_sessions_are_its_own() {
     let (_database, store) = store().await;
     let other = store.clone().with_table_name("the \"other\" sessions; --");

@@ -98,7 +98,7 @@ async fn each_error_has_its_status_and_tells_nothing_of_the_database() {
     let broken = ada.send("GET", "/items", "").await;
     assert_eq!(broken.status(), StatusCode::INTERNAL_SERVER_ERROR);
     assert_eq!(text(broken).await, r#"{"error":"something went wrong"}"#);
-    // The session is found, and then the database is closed.
+    // A list needs no session.
     database.close().await.unwrap();
     let closed = ada.send("GET", "/items", "").await;
     assert_eq!(closed.status(), StatusCode::SERVICE_UNAVAILABLE);
