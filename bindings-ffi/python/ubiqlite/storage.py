@@ -38,7 +38,9 @@ class ReplicaStorage(Protocol):
     A program writes its own, which need not derive from this. The names are as
     ``ltx/0/0000000000000002-0000000000000007.ltx``. The methods run in tasks of the event loop that has begun the
     replica. What one raises is told by :meth:`Replica.state`, and is tried again later; it never concerns those who
-    write to the database. One method at a time is called for a replica. While one waits for something that never
+    write to the database. One method at a time is called for a replica, except that
+    a file of which only the beginning was wanted may still be closing. That no other replica writes to the same
+    place is up to the program. While one waits for something that never
     comes, so does the replica, until ``stop()`` or ``close()`` has waited for the close timeout; its task is cancelled
     then::
 

@@ -5,7 +5,8 @@ import type { ImportSource } from './import.js';
  *
  * The names are as `ltx/0/0000000000000002-0000000000000007.ltx`. What a method throws or rejects with is told by
  * {@link Replica.state}, and is tried again later; it never concerns those who write to the database. One method at a time is
- * called for a replica. While one waits for something that never comes, so does the replica, until `stop()` or `close()` has
+ * called for a replica, except that a file of which only the beginning was wanted may still be closing. That no other replica
+ * writes to the same place is up to the program. While one waits for something that never comes, so does the replica, until `stop()` or `close()` has
  * waited for the close timeout.
  *
  * ```js

@@ -11,7 +11,9 @@ import kotlinx.coroutines.flow.Flow
  *
  * The names are as `ltx/0/0000000000000002-0000000000000007.ltx`. What a method throws is told by
  * [Replica.state], and is tried again later; it never concerns those who write to the database. One
- * method at a time is called for a replica, on threads of the library's that may be blocked. While one
+ * method at a time is called for a replica, on threads of the library's that may be blocked, except that
+ * a file of which only the beginning was wanted may still be closing. That no other replica writes to the
+ * same place is up to the program. While one
  * waits for something that never comes, so does the replica, until [Replica.stop] or [Database.close]
  * has waited for the close timeout; its coroutine is cancelled then. A database with such a
  * replica is not closed by being forgotten.
