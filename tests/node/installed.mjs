@@ -4,7 +4,21 @@ import { cpSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { PACKAGE } from './support.mjs';
+import { PACKAGE, folder, within } from './support.mjs';
+
+export { ENGINE, PACKAGE, failure, folder, only, pause, within } from './support.mjs';
+
+/** How long anything may take on a busy machine, in ms. */
+export const LIMIT = 30_000;
+
+/** Returns the function that opens a database in a new folder by `open`, and closes it after its test. */
+export function opening(open) {
+  return async (t, options = {}, path = join(folder(t), 'app.db')) => {
+    const db = await open(path, options);
+    t.after(() => within(LIMIT, db.close(), 'close'));
+    return db;
+  };
+}
 
 /** Copies the package into the `node_modules` beside a script, if it is another one there: test files may run at the same time. */
 export function install(script) {

@@ -122,7 +122,7 @@ impl<O> RemoteClients<O> {
         O: PartialEq,
     {
         match self.remove(owner, client) {
-            Some(open) => self.end(open).await,
+            Some(open) => end(Arc::clone(&self.databases), open).await,
             None => Ok(()),
         }
     }
@@ -154,7 +154,7 @@ impl<O> RemoteClients<O> {
     pub async fn close_all(&self) -> Result<()> {
         let mut outcome = Ok(());
         for open in self.take(|_| true) {
-            outcome = outcome.and(self.end(open).await);
+            outcome = outcome.and(end(Arc::clone(&self.databases), open).await);
         }
         outcome
     }
@@ -164,10 +164,6 @@ impl<O> RemoteClients<O> {
             .extract_if(|_, entry| wanted(&entry.owner))
             .filter_map(|(_, entry)| entry.open)
             .collect()
-    }
-
-    fn end(&self, open: OpenClient) -> impl Future<Output = Result<()>> + use<O> {
-        end(Arc::clone(&self.databases), open)
     }
 
     fn clients(&self) -> MutexGuard<'_, HashMap<u32, Entry<O>>> {

@@ -3,16 +3,12 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 
-import { install } from '../installed.mjs';
-import { folder, within } from '../support.mjs';
+import { LIMIT, folder, install, within } from '../installed.mjs';
 import { datamodel, generated } from './generate.mjs';
 import { push } from './schema-engine.mjs';
 
-export { ENGINE, PACKAGE, failure, folder, only, pause, within } from '../support.mjs';
+export { ENGINE, LIMIT, PACKAGE, failure, folder, only, pause, within } from '../installed.mjs';
 export { datamodel } from './generate.mjs';
-
-/** How long anything may take on a busy machine, in ms. */
-export const LIMIT = 30_000;
 
 install(import.meta.url);
 

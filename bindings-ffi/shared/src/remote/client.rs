@@ -23,15 +23,18 @@ pub struct Replies {
 }
 
 pub(super) struct RemoteClient {
+    /// `None` once the client is closed.
+    server: Mutex<Option<Arc<Server>>>,
     inbox: Mutex<Inbox>,
-    outbox: Mutex<ReplyNumbers>,
+    /// The number of the next message with replies. Who has it takes them, so that their order is
+    /// that of the numbers.
+    next_reply: Mutex<u32>,
     send: SendReplies,
     executor: Arc<dyn Executor>,
 }
 
+#[derive(Default)]
 struct Inbox {
-    /// `None` once the client is closed.
-    server: Option<Arc<Server>>,
     /// The number of the message that comes next.
     next: u32,
     early: HashMap<u32, Vec<u8>>,
@@ -68,12 +71,6 @@ fn unusable(why: &str) -> Error {
     Error::new(ErrorKind::InvalidArgument, format!("{why}; open the database again"))
 }
 
-#[derive(Default)]
-struct ReplyNumbers {
-    server: Option<Arc<Server>>,
-    next: u32,
-}
-
 impl RemoteClient {
     pub(super) fn new(
         database: Database,
@@ -83,17 +80,15 @@ impl RemoteClient {
     ) -> Arc<Self> {
         Arc::new_cyclic(|client| {
             let host = RemoteHost { client: Weak::clone(client), executor: Arc::clone(&executor) };
-            let server = Arc::new(Server::new(database, number, host));
-            let outbox = ReplyNumbers { server: Some(Arc::clone(&server)), next: 0 };
-            let inbox =
-                Inbox { server: Some(server), next: 0, early: HashMap::new(), early_bytes: 0 };
-            Self { inbox: Mutex::new(inbox), outbox: Mutex::new(outbox), send, executor }
+            let server = Mutex::new(Some(Arc::new(Server::new(database, number, host))));
+            let (inbox, next_reply) = <(Mutex<Inbox>, Mutex<u32>)>::default();
+            Self { server, inbox, next_reply, send, executor }
         })
     }
 
     pub(super) fn post(self: &Arc<Self>, number: u32, requests: Vec<u8>) -> Result<Replies> {
-        let mut inbox = self.inbox();
-        let server = Arc::clone(inbox.server.as_ref().ok_or_else(gone)?);
+        let mut inbox = lock(&self.inbox);
+        let server = self.server().ok_or_else(gone)?;
         match number.wrapping_sub(inbox.next) {
             0 => {
                 inbox.next = number.wrapping_add(1);
@@ -111,15 +106,16 @@ impl RemoteClient {
             self.catch_up();
         }
         drop(inbox);
-        Ok(self.replies())
+        Ok(self.take(&mut lock(&self.next_reply)))
     }
 
     /// Continues with requests that wait, since those before them took long.
     fn catch_up(self: &Arc<Self>) {
         let client = Arc::clone(self);
         self.executor.spawn(Box::pin(async move {
-            let inbox = client.inbox();
-            let Some(server) = &inbox.server else { return };
+            // Before a message that comes now.
+            let inbox = lock(&client.inbox);
+            let Some(server) = client.server() else { return };
             server.resume();
             let behind = server.is_behind();
             drop(inbox);
@@ -131,42 +127,36 @@ impl RemoteClient {
         }));
     }
 
-    fn replies(&self) -> Replies {
-        Self::take(&mut self.outbox())
-    }
-
     fn deliver(&self) {
-        let mut outbox = self.outbox();
-        let replies = Self::take(&mut outbox);
+        let mut next = lock(&self.next_reply);
+        let replies = self.take(&mut next);
         if !replies.bytes.is_empty() {
             (self.send)(replies);
         }
     }
 
-    fn take(outbox: &mut ReplyNumbers) -> Replies {
-        let mut replies = Replies { number: outbox.next, bytes: Vec::new() };
-        if let Some(server) = &outbox.server
-            && server.take(&mut replies.bytes)
-        {
-            outbox.next = outbox.next.wrapping_add(1);
+    fn take(&self, next: &mut u32) -> Replies {
+        let mut replies = Replies { number: *next, bytes: Vec::new() };
+        if self.server().is_some_and(|server| server.take(&mut replies.bytes)) {
+            *next = next.wrapping_add(1);
         }
         replies
     }
 
     /// Cancels what runs, and rolls back what is open.
     pub(super) fn end(&self) {
-        let server = self.inbox().server.take();
-        let same = self.outbox().server.take();
-        drop((server, same));
+        let server = lock(&self.server).take();
+        // With no lock held.
+        drop(server);
     }
 
-    fn inbox(&self) -> MutexGuard<'_, Inbox> {
-        self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
+    fn server(&self) -> Option<Arc<Server>> {
+        lock(&self.server).clone()
     }
+}
 
-    fn outbox(&self) -> MutexGuard<'_, ReplyNumbers> {
-        self.outbox.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What the server asks of its surroundings.

@@ -82,7 +82,7 @@ pub(crate) fn write(model: &Model, package: Option<&str>) -> String {
     }
     let mut readers: Vec<&str> = Vec::new();
     for (query, names) in model.queries.iter().zip(&names.queries) {
-        let target = match query.reads_only && query.command.has_rows() {
+        let target = match query.is_read() {
             true => "Reader",
             false => "Statements",
         };

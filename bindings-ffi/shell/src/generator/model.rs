@@ -117,6 +117,13 @@ pub(crate) struct Query {
     pub(crate) params: Vec<Field>,
 }
 
+impl Query {
+    /// Whether it can run where nothing is written, such as in a snapshot.
+    pub(crate) fn is_read(&self) -> bool {
+        self.reads_only && self.command.has_rows()
+    }
+}
+
 /// All of it.
 #[derive(Debug)]
 pub(crate) struct Model {

@@ -91,7 +91,7 @@ pub(crate) fn write(model: &Model) -> String {
         }
     }
     for (query, names) in model.queries.iter().zip(&names.queries) {
-        let target = match query.reads_only && query.command.has_rows() {
+        let target = match query.is_read() {
             true => "Reader",
             false => "Statements",
         };

@@ -112,7 +112,7 @@ pub(crate) fn write(model: &Model) -> String {
         body.push_str("}\n");
     }
     for (query, names) in model.queries.iter().zip(&names.queries) {
-        let target = match query.reads_only && query.command.has_rows() {
+        let target = match query.is_read() {
             true => "Reads",
             false => "Runs",
         };

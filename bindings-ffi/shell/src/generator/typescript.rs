@@ -142,7 +142,7 @@ pub(crate) fn write(model: &Model, bigint: bool) -> String {
         );
     }
     for (query, names) in model.queries.iter().zip(&names.queries) {
-        let target = match query.reads_only && query.command.has_rows() {
+        let target = match query.is_read() {
             true => "Reads",
             false => "Runs",
         };
