@@ -123,6 +123,23 @@ enum CompileRefusal {
     Outside,
 }
 
+/// Whether SQLite may compile a statement anew by itself when it runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Recompiling {
+    #[default]
+    Allowed,
+    /// The next statement that runs must be as it is.
+    #[cfg_attr(target_family = "wasm", allow(dead_code, reason = "nothing there asks for it"))]
+    Unwanted,
+    /// It runs.
+    #[cfg_attr(target_family = "wasm", allow(dead_code, reason = "nothing there asks for it"))]
+    Forbidden,
+    /// It runs, and SQLite has begun to compile it.
+    Refusing,
+    /// It has failed because of that.
+    Refused,
+}
+
 /// What SQLite's authorizer reports to, for one connection.
 #[derive(Debug)]
 pub(super) struct Authorizer {
@@ -141,6 +158,8 @@ pub(super) struct Authorizer {
     compiling: Cell<bool>,
     /// SQLite has compiled one anew by itself, because the schema was another.
     recompiled: Arc<AtomicBool>,
+    /// Whether it may do that now.
+    recompiling: Cell<Recompiling>,
 }
 
 impl Default for Authorizer {
@@ -155,6 +174,7 @@ impl Default for Authorizer {
             recorded: RefCell::default(),
             compiling: Cell::default(),
             recompiled: Arc::default(),
+            recompiling: Cell::default(),
         }
     }
 }
@@ -220,6 +240,39 @@ impl Authorizer {
         Arc::clone(&self.recompiled)
     }
 
+    /// Makes the next statement that runs fail before it does anything, if SQLite would have to
+    /// compile it anew because the schema is another.
+    #[cfg(not(target_family = "wasm"))]
+    pub(super) fn want_as_compiled(&self) {
+        self.recompiling.set(Recompiling::Unwanted);
+    }
+
+    /// Ends that. Returns whether the statement has failed because of it.
+    #[cfg(not(target_family = "wasm"))]
+    pub(super) fn was_refused(&self) -> bool {
+        self.recompiling.replace(Recompiling::Allowed) == Recompiling::Refused
+    }
+
+    /// Must be called before a statement runs.
+    #[cfg(not(target_family = "wasm"))]
+    #[inline]
+    pub(super) fn begin_run(&self) {
+        if self.recompiling.get() == Recompiling::Unwanted {
+            self.recompiling.set(Recompiling::Forbidden);
+        }
+    }
+
+    /// Must be called after it.
+    #[cfg(not(target_family = "wasm"))]
+    #[inline]
+    pub(super) fn end_run(&self) {
+        match self.recompiling.get() {
+            Recompiling::Forbidden => self.recompiling.set(Recompiling::Allowed),
+            Recompiling::Refusing => self.recompiling.set(Recompiling::Refused),
+            _ => {}
+        }
+    }
+
     /// Sets the tables that statements compiled from now on must not empty in one step.
     pub(super) fn set_recorded(&self, tables: Vec<Box<str>>) {
         *self.recorded.borrow_mut() = tables;
@@ -250,6 +303,12 @@ impl Authorizer {
                 self.recompiled.store(true, Ordering::Relaxed);
                 // It may do something else than what was taken for short work.
                 super::disk_wait::give_up();
+                if matches!(self.recompiling.get(), Recompiling::Forbidden | Recompiling::Refusing)
+                {
+                    // SQLite may try again.
+                    self.recompiling.set(Recompiling::Refusing);
+                    return ffi::SQLITE_DENY;
+                }
             }
             return ffi::SQLITE_OK;
         }
