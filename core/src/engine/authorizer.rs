@@ -4,12 +4,11 @@
 
 use std::cell::{Cell, RefCell};
 use std::ffi::{CStr, c_char, c_int, c_void};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::functions::{self, Cost};
 use super::hook_slot::HookSlot;
 use super::pragma::{self, Pragma};
+use super::recompiling::Recompiling;
 use super::writes::{ReadColumn, Writes};
 use crate::error::Error;
 use crate::ffi;
@@ -123,23 +122,6 @@ enum CompileRefusal {
     Outside,
 }
 
-/// Whether SQLite may compile a statement anew by itself when it runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-enum Recompiling {
-    #[default]
-    Allowed,
-    /// The next statement that runs must be as it is.
-    #[cfg_attr(target_family = "wasm", allow(dead_code, reason = "nothing there asks for it"))]
-    Unwanted,
-    /// It runs.
-    #[cfg_attr(target_family = "wasm", allow(dead_code, reason = "nothing there asks for it"))]
-    Forbidden,
-    /// It runs, and SQLite has begun to compile it.
-    Refusing,
-    /// It has failed because of that.
-    Refused,
-}
-
 /// What SQLite's authorizer reports to, for one connection.
 #[derive(Debug)]
 pub(super) struct Authorizer {
@@ -156,10 +138,8 @@ pub(super) struct Authorizer {
     recorded: RefCell<Vec<Box<str>>>,
     /// A statement is being compiled because this library wants it.
     compiling: Cell<bool>,
-    /// SQLite has compiled one anew by itself, because the schema was another.
-    recompiled: Arc<AtomicBool>,
-    /// Whether it may do that now.
-    recompiling: Cell<Recompiling>,
+    /// What SQLite compiles anew by itself.
+    pub(super) recompiling: Recompiling,
 }
 
 impl Default for Authorizer {
@@ -173,8 +153,7 @@ impl Default for Authorizer {
             rows: HookSlot::default(),
             recorded: RefCell::default(),
             compiling: Cell::default(),
-            recompiled: Arc::default(),
-            recompiling: Cell::default(),
+            recompiling: Recompiling::default(),
         }
     }
 }
@@ -234,45 +213,6 @@ impl Authorizer {
         (compiled, self.reads.take().unwrap_or_default())
     }
 
-    /// Returns what is set when SQLite has compiled a statement anew by itself: it has seen another
-    /// schema than before.
-    pub(super) fn recompiled(&self) -> Arc<AtomicBool> {
-        Arc::clone(&self.recompiled)
-    }
-
-    /// Makes the next statement that runs fail before it does anything, if SQLite would have to
-    /// compile it anew because the schema is another.
-    #[cfg(not(target_family = "wasm"))]
-    pub(super) fn want_as_compiled(&self) {
-        self.recompiling.set(Recompiling::Unwanted);
-    }
-
-    /// Ends that. Returns whether the statement has failed because of it.
-    #[cfg(not(target_family = "wasm"))]
-    pub(super) fn was_refused(&self) -> bool {
-        self.recompiling.replace(Recompiling::Allowed) == Recompiling::Refused
-    }
-
-    /// Must be called before a statement runs.
-    #[cfg(not(target_family = "wasm"))]
-    #[inline]
-    pub(super) fn begin_run(&self) {
-        if self.recompiling.get() == Recompiling::Unwanted {
-            self.recompiling.set(Recompiling::Forbidden);
-        }
-    }
-
-    /// Must be called after it.
-    #[cfg(not(target_family = "wasm"))]
-    #[inline]
-    pub(super) fn end_run(&self) {
-        match self.recompiling.get() {
-            Recompiling::Forbidden => self.recompiling.set(Recompiling::Allowed),
-            Recompiling::Refusing => self.recompiling.set(Recompiling::Refused),
-            _ => {}
-        }
-    }
-
     /// Sets the tables that statements compiled from now on must not empty in one step.
     pub(super) fn set_recorded(&self, tables: Vec<Box<str>>) {
         *self.recorded.borrow_mut() = tables;
@@ -299,16 +239,8 @@ impl Authorizer {
             // The library's own statements that begin and end transactions can do nothing else.
             let ends =
                 action.code == ffi::SQLITE_TRANSACTION || action.code == ffi::SQLITE_SAVEPOINT;
-            if !self.compiling.get() && !ends {
-                self.recompiled.store(true, Ordering::Relaxed);
-                // It may do something else than what was taken for short work.
-                super::disk_wait::give_up();
-                if matches!(self.recompiling.get(), Recompiling::Forbidden | Recompiling::Refusing)
-                {
-                    // SQLite may try again.
-                    self.recompiling.set(Recompiling::Refusing);
-                    return ffi::SQLITE_DENY;
-                }
+            if !self.compiling.get() && !ends && self.recompiling.note() {
+                return ffi::SQLITE_DENY;
             }
             return ffi::SQLITE_OK;
         }

@@ -34,7 +34,8 @@ const ABORT: i64 = 2;
 /// Whether a statement is certainly short.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Shortness {
-    is_short: bool,
+    /// `None`: it is to run for the first time, and may never run again.
+    is_short: Option<bool>,
     /// How often SQLite had compiled the statement again when that was found.
     compilations: c_int,
 }
@@ -49,28 +50,31 @@ struct Instruction {
 }
 
 impl Connection {
-    /// Runs a write of the open transaction's holder if it is certainly short. `None`: it may not be,
-    /// and nothing was done.
-    pub(crate) fn write_held(&mut self, program: &Program<'_>) -> Option<Result<Output>> {
-        let [step] = program.steps.as_slice() else { return None };
+    /// Whether the program is a write of the open transaction's holder that is certainly short; must
+    /// be called once for each that would be.
+    pub(crate) fn may_write_held(&mut self, program: &Program<'_>) -> bool {
+        let [step] = program.steps.as_slice() else { return false };
         let plain = step.extra.is_none() && program.schema.is_none();
         let kept =
             matches!(step.fetch, Fetch::Nothing | Fetch::First | Fetch::All | Fetch::Described);
         if !plain || !kept || program.access == Access::Again || !are_short(&step.params) {
-            return None;
+            return false;
         }
-        // Only with a log does SQLite write pages that have no room in memory without waiting for the
-        // disk, and only with the write lock is there no lock to wait for.
+        // Only with a log does SQLite write pages that have no room in memory without waiting for
+        // the disk, and only with the write lock is there no lock to wait for.
         if !self.wal || !self.is_writing() || !self.is_short(&step.sql) {
-            return None;
+            return false;
         }
         if self.reads_off_inline > 0 {
             self.reads_off_inline -= 1;
-            return None;
+            return false;
         }
-        if !self.cache.get(&step.sql)?.may_try() {
-            return None;
-        }
+        self.cache.get(&step.sql).is_some_and(|statement| statement.may_try())
+    }
+
+    /// Runs a program for which [`may_write_held`](Self::may_write_held) is true. `None`: it may do
+    /// more than was known, and has done nothing.
+    pub(crate) fn write_held(&mut self, program: &Program<'_>) -> Option<Result<Output>> {
         let began = Instant::now();
         // Interrupted, it would take the transaction with it.
         self.handlers.shield(true);
@@ -78,7 +82,9 @@ impl Connection {
         self.handlers.shield(false);
         if began.elapsed() > long() {
             self.reads_off_inline = READS_OFF_INLINE;
-            if let Some(statement) = self.cache.get(&step.sql) {
+            if let [step] = program.steps.as_slice()
+                && let Some(statement) = self.cache.get(&step.sql)
+            {
                 statement.note_overrun();
             }
         }
@@ -87,10 +93,10 @@ impl Connection {
 
     /// Runs a statement, unless it would have to be compiled anew, and do something else.
     fn run_as_compiled(&mut self, program: &Program<'_>) -> Option<Result<Output>> {
-        self.authorizer.want_as_compiled();
+        self.authorizer.recompiling.forbid();
         // SQLite undoes it by itself if it fails: its instructions say so.
         let done = self.run(program, None);
-        let refused = self.authorizer.was_refused() && done.is_err();
+        let refused = self.authorizer.recompiling.was_refused() && done.is_err();
         (!refused).then_some(done)
     }
 
@@ -102,16 +108,17 @@ impl Connection {
             return false;
         }
         let compilations = statement.compilations();
-        if let Some(known) = statement.short
-            && known.compilations == compilations
-        {
-            return known.is_short;
-        }
-        let is_short = self.shows_short(sql).unwrap_or(false);
+        let is_short = match statement.short {
+            Some(known) if known.compilations == compilations && known.is_short.is_some() => {
+                return known.is_short == Some(true);
+            }
+            Some(_) => Some(self.shows_short(sql).unwrap_or(false)),
+            None => None,
+        };
         if let Some(statement) = self.cache.get(sql) {
             statement.short = Some(Shortness { is_short, compilations });
         }
-        is_short
+        is_short == Some(true)
     }
 
     #[cold]

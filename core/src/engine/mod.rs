@@ -44,6 +44,7 @@ mod prepare;
 mod prepared;
 mod read;
 mod reads;
+mod recompiling;
 mod recording;
 #[cfg(all(feature = "recover", not(target_family = "wasm")))]
 mod recover;

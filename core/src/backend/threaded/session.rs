@@ -94,6 +94,9 @@ impl WriterSession {
         if let Err(error) = state.check(connection) {
             return Some(Reply::err(error));
         }
+        if !connection.may_write_held(program) {
+            return None;
+        }
         let (completer, call) = call();
         completer.note_begun();
         let result = connection.write_held(program)?;
