@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from asyncio import CancelledError, Task, create_task, current_task
-from collections.abc import AsyncIterable, AsyncIterator, Coroutine, Iterable
+from collections.abc import AsyncIterable, AsyncIterator, Coroutine, Iterable, Iterator
 from typing import Any, Optional, Protocol, Union, runtime_checkable
 
 from . import _ops as op
@@ -24,9 +24,6 @@ _BYTES = 3
 _END = 4
 _NOT_FOUND = 5
 _FAILED = 6
-
-# How many bytes of a file are sent at once.
-_PIECE = 256 << 10
 
 _GONE = '{"kind": "Closed", "message": "the storage of a replica has ended"}'
 
@@ -175,15 +172,9 @@ class StorageTasks:
         if file is None:
             await self._ask(op.STORED, number, _NOT_FOUND)
             return
-        if isinstance(file, (bytes, bytearray, memoryview)):
-            view = memoryview(bytes(file))
-            for start in range(0, len(view), _PIECE):
-                if not (await self._ask(op.STORED, number, _BYTES, bytes(view[start : start + _PIECE])))[2]:
-                    return
-        else:
-            async for chunk in file:
-                if not (await self._ask(op.STORED, number, _BYTES, bytes(chunk)))[2]:
-                    return
+        async for piece in _pieces(file):
+            if not (await self._ask(op.STORED, number, _BYTES, piece))[2]:
+                return
         await self._ask(op.STORED, number, _END)
 
     async def _ask(self, operation: int, *payload: Any) -> Reply:
@@ -193,3 +184,20 @@ class StorageTasks:
         if reply is None:
             reply = await client.reply_of(number, self.handle)
         return check(reply)
+
+
+async def _pieces(file: Union[bytes, AsyncIterable[bytes]]) -> AsyncIterator[bytes]:
+    """Yields the bytes of a file, in pieces that may be sent at once."""
+    if isinstance(file, (bytes, bytearray, memoryview)):
+        for piece in _parts(file):
+            yield piece
+    else:
+        async for chunk in file:
+            for piece in _parts(chunk):
+                yield piece
+
+
+def _parts(chunk: bytes) -> Iterator[bytes]:
+    view = memoryview(chunk).cast("B")
+    for start in range(0, len(view), op.PIECE):
+        yield bytes(view[start : start + op.PIECE])

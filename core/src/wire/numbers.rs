@@ -161,9 +161,37 @@ pub mod op {
     /// (1 byte) 0 it is done; 1 the next bytes of the file that is stored are wanted, of which the reply
     /// has one row with a blob, or none after the last, or is `Closed` if they are there no more; 2
     /// the names (4 bytes: how many, and each); 3 bytes of the file that is read, one reply after
-    /// another, each of which says whether more are wanted; 4 that was all of it; 5 there is no file of
+    /// another, [`PIECE`](super::limit::PIECE) at most, each of which says whether more are wanted; 4 that was all of it; 5 there is no file of
     /// that name; 6 it failed, and a text that says why.
     pub const STORED: u8 = 58;
+}
+
+/// Operations that are no calls of their own: parts of others, waits for what others do, and those
+/// without a reply. Nobody is told how long they took.
+pub const UNTRACED: &[u8] = &[
+    op::NEXT,
+    op::MORE,
+    op::CAPABILITIES,
+    op::INTERRUPT,
+    op::WATCH,
+    op::WATCH_ALL,
+    op::SELECT_WATCH,
+    op::TOUCH,
+    op::COMMITS,
+    op::OUTBOX,
+    op::OUTBOX_AGAIN,
+    op::ACK,
+    op::DROP,
+    op::CANCEL,
+    op::WITHDRAW,
+    op::STORAGE,
+    op::STORED,
+];
+
+/// Limits.
+pub mod limit {
+    /// How many bytes of a file are sent at once, to a client's storage or by it.
+    pub const PIECE: u32 = 262_144;
 }
 
 /// Flags of requests.
@@ -180,7 +208,7 @@ pub mod request {
     /// was lost, and for one that may be cancelled at any moment.
     pub const READS: u8 = 8;
     /// Before its result it has a reply of the kind [`TIMES`](super::kind::TIMES), unless it never
-    /// began. For the next rows of a stream that was begun with this flag, the times are those of
+    /// began or is [`UNTRACED`](super::UNTRACED). For the next rows of a stream that was begun with this flag, the times are those of
     /// the stream so far.
     pub const TIMED: u8 = 16;
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::super::numbers::reply;
+use super::super::numbers::{limit::PIECE, reply};
 use super::*;
 
 /// What is to be done with a file.
@@ -90,7 +90,10 @@ impl Keeper {
         loop {
             let more = self.say(storage, task, 1, &[]).await;
             match values(&more).pop() {
-                Some(Value::Blob(bytes)) => content.extend_from_slice(&bytes),
+                Some(Value::Blob(bytes)) => {
+                    assert!(bytes.len() <= PIECE as usize, "{} bytes", bytes.len());
+                    content.extend_from_slice(&bytes);
+                }
                 other => {
                     assert_eq!(other, None);
                     return content;
@@ -207,6 +210,10 @@ async fn a_storage_is_that_of_one_replica_and_only_its_own_tasks_are_replied_to(
     assert_eq!(here.say(storage, 99, 1, &[]).await.kind, kind::ERROR);
     let wanted = here.say(storage, 99, 3, &[1, 0, 0, 0, 7]).await;
     assert_eq!((wanted.kind, wanted.extra), (kind::BOOL, 0));
+    for (more, expected) in [(0, kind::BOOL), (1, kind::ERROR)] {
+        let piece = [&(PIECE + more).to_le_bytes()[..], &vec![7; (PIECE + more) as usize]].concat();
+        assert_eq!(here.say(storage, 99, 3, &piece).await.kind, expected, "{more} more bytes");
+    }
     assert_eq!(here.say(storage, 99, 9, &[]).await.kind, kind::ERROR);
     assert_eq!(here.say(replica, 1, 0, &[]).await.kind, kind::ERROR, "that is no storage");
     here.db.close().await.unwrap();
