@@ -33,13 +33,14 @@ class ReplicaStorage(Protocol):
     """Where the files of a replica are kept, if that is no folder: an object store, for example.
 
     A program writes its own, which need not derive from this. The names are as
-    ``ltx/0/0000000000000002-0000000000000007.ltx``. The methods run in tasks of the event loop that has begun the
+    ``ltx/0/0000000000000002-0000000000000007.ltx``, and ``ubiqlite.owner``, which says whose the storage is: a second
+    replica of the process is refused (:class:`Busy`), and one of another process takes it over, after which the first
+    ends. The methods run in tasks of the event loop that has begun the
     replica. What one raises is told by :meth:`Replica.state`, and is tried again later; it never concerns those who
     write to the database. One method at a time is called for a replica, except that
-    a file of which only the beginning was wanted may still be closing. That no other replica writes to the same
-    place is up to the program. While one waits for something that never
-    comes, so does the replica, until ``stop()`` or ``close()`` has waited for the close timeout; its task is cancelled
-    then::
+    a file of which only the beginning was wanted may still be closing. While one waits for something that never
+    comes, so does the replica, until ``stop()`` or ``close()`` has waited for the close timeout; it has ended then, and
+    the task is cancelled::
 
         class Bucket:
             def __init__(self, objects):
@@ -65,7 +66,7 @@ class ReplicaStorage(Protocol):
         """Stores a file, in place of one that has the name: whole and lasting once this returns.
 
         It reads the content to its end, or raises. A file with all pages of a large database is large, too: its
-        content may be passed on as it comes.
+        content may be passed on as it comes, in pieces of 256 KiB at most.
         """
         ...
 

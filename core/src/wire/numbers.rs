@@ -167,7 +167,8 @@ pub mod op {
 }
 
 /// Operations that are no calls of their own: parts of others, waits for what others do, and those
-/// without a reply. Nobody is told how long they took.
+/// without a reply. Clients tell nobody of them who traces calls, and so want no times of them; of
+/// [`NEXT`](op::NEXT) they do for a stream, which is one call.
 pub const UNTRACED: &[u8] = &[
     op::NEXT,
     op::MORE,
@@ -208,7 +209,7 @@ pub mod request {
     /// was lost, and for one that may be cancelled at any moment.
     pub const READS: u8 = 8;
     /// Before its result it has a reply of the kind [`TIMES`](super::kind::TIMES), unless it never
-    /// began or is [`UNTRACED`](super::UNTRACED). For the next rows of a stream that was begun with this flag, the times are those of
+    /// began. For the next rows of a stream that was begun with this flag, the times are those of
     /// the stream so far.
     pub const TIMED: u8 = 16;
 }

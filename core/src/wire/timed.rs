@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use super::handles::Handle;
-use super::numbers::{UNTRACED, op};
+use super::numbers::op;
 use super::reply::Outcome;
 use super::request::{OnTable, Operation, RequestHead};
 use super::server::ServerInner;
@@ -109,9 +109,6 @@ impl ServerInner {
             && let Ok(Handle::Stream(stream)) = self.state().handles.source(head.handle)
         {
             return stream.timed.clone();
-        }
-        if UNTRACED.contains(&head.op) {
-            return None;
         }
         Some(Arc::new(Timed::new(head.op)))
     }

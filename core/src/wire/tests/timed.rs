@@ -248,16 +248,3 @@ async fn rows_that_left_while_their_query_ran_are_told_with_the_others() {
         assert_eq!((told.rows, told.changes), (Some(200_000), None), "{} parts", all.len() - 2);
     }
 }
-
-#[tokio::test]
-async fn what_is_no_call_of_its_own_has_no_times() {
-    for server in servers().await {
-        let watch = [sql("SELECT * FROM items"), vec![0; 4]].concat();
-        let asked = [(op::CAPABILITIES, vec![]), (op::STORAGE, vec![]), (op::WATCH, watch)];
-        for (id, (op, payload)) in (1..).zip(asked) {
-            server.submit(&timed(id, op, 0, &payload)).unwrap();
-            let [reply] = settled(&server, &[id]).await.try_into().unwrap();
-            assert_ne!(reply.kind, kind::TIMES, "operation {op}");
-        }
-    }
-}
