@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterable
@@ -322,13 +323,16 @@ def test_a_replica_of_another_process_takes_a_storage_over_and_the_one_before_en
     async def main() -> None:
         async with ubiqlite.open(tmp_path / "app.db") as db:
             await db.batch(ITEMS)
-            program = "import asyncio, pathlib, sys, test_replica_storage as it; asyncio.run(it.elsewhere(pathlib.Path(sys.argv[1])))"
-            command = [sys.executable, "-c", program, str(tmp_path)]
+            program = "import asyncio, sys; from test_replica_storage import Path, elsewhere"
+            run_it = "asyncio.run(elsewhere(Path(sys.argv[1])))"
+            command = [sys.executable, "-c", f"{program}; {run_it}", str(tmp_path)]
+            environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
             # Pipes of asyncio's own need a watcher of children, which not every loop has.
             with subprocess.Popen(
-                command, cwd=Path(__file__).parent, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+                command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
             ) as child:
-                assert child.stdin is not None and child.stdout is not None
+                assert child.stdin is not None
+                assert child.stdout is not None
                 assert await asyncio.to_thread(child.stdout.readline) == "stored\n"
                 bucket = Folder(tmp_path / "bucket")
                 replica = await db.replicate(bucket)
