@@ -13,7 +13,8 @@ use crate::platform::disk;
 /// object store.
 ///
 /// The names are as `ltx/0/0000000000000002-0000000000000007.ltx`: they have two slashes, the
-/// [layout of litestream](https://litestream.io). Its methods are called on a thread of the replica's
+/// [layout of litestream](https://litestream.io). Unless it is [claimed](Self::claim), there is
+/// `ubiqlite.owner` too. Its methods are called on a thread of the replica's
 /// own, which may be kept waiting: whoever has an async client waits for it here. An error of any of
 /// them is tried again later, and never concerns those who write to the database.
 pub trait ReplicaStorage: Send + Sync + 'static {

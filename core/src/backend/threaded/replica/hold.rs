@@ -73,9 +73,11 @@ impl<'a> Follower<'a> {
             hold,
         };
         follower.look()?;
-        // A storage that stores nothing now is tried again.
-        let _ = follower.hold();
-        Ok(follower)
+        match follower.hold() {
+            Err(error) if follower.hold.is_lost() => Err(error),
+            // A storage that stores nothing now is tried again.
+            _ => Ok(follower),
+        }
     }
 
     /// Looks at what is stored, from which it is to go on.

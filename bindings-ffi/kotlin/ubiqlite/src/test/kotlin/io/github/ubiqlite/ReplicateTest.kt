@@ -188,9 +188,9 @@ class ReplicateTest {
         }
         db.execute("INSERT INTO items (data) VALUES (x'00')")
         replica.flush()
-        assertTrue("ubiqlite.owner" in bucket.files)
+        assertTrue(bucket.files.containsKey("ubiqlite.owner"))
         replica.stop()
-        assertFalse("ubiqlite.owner" in bucket.files)
+        assertFalse(bucket.files.containsKey("ubiqlite.owner"))
         db.replicate(bucket).stop()
     }
 

@@ -1,7 +1,6 @@
 package io.github.ubiqlite.java;
 
 import static io.github.ubiqlite.java.Support.failure;
-import static io.github.ubiqlite.java.Support.file;
 import static io.github.ubiqlite.java.Support.get;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
@@ -12,7 +11,6 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.nio.ByteBuffer;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Collection;
 import java.util.List;
@@ -22,30 +20,17 @@ import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Flow;
 import java.util.concurrent.atomic.AtomicInteger;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** Replicas in a storage of a Java program's own. */
-class ReplicaStorageTest {
+class ReplicaStorageTest extends WithDatabase {
     /** The most bytes of a file that are sent at once. */
     private static final int PIECE = 256 * 1024;
 
-    @TempDir
-    Path folder;
-
-    private UbiqliteDatabase db;
-
     @BeforeEach
-    void open() throws Exception {
-        db = get(UbiqliteDatabase.open(file(folder)));
+    void fill() throws Exception {
         get(db.batch("CREATE TABLE items (data BLOB); INSERT INTO items VALUES (randomblob(1000000))"));
-    }
-
-    @AfterEach
-    void close() throws Exception {
-        get(db.close());
     }
 
     /** Keeps files in memory. */
