@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
-import { Child, ENDLESS, database, failure, folder, ubiqlite, within } from './support.mjs';
+import { Child, ENDLESS, database, failure, filesBeside, folder, pause, ubiqlite, within } from './support.mjs';
 
 const { UbiqliteError } = ubiqlite;
 
@@ -51,6 +51,26 @@ test('the handle of a block is over with its block', async (t) => {
     savepoint: () => leakedSavepoint.execute('INSERT INTO t VALUES (1)'),
   });
   assert.equal(await db.queryValue('SELECT count(*) FROM t'), 0);
+});
+
+test('an opening that is given up at any moment leaves nothing open', async (t) => {
+  const path = join(folder(t), 'app.db');
+  const first = await ubiqlite.open(path);
+  await first.batch('CREATE TABLE t(a)');
+  await first.close();
+  const given = [];
+  for (let wait = 0; wait < 60; wait += 1) {
+    const stop = new AbortController();
+    const opening = ubiqlite.open(path, { signal: stop.signal });
+    setTimeout(() => stop.abort(), wait / 4);
+    const db = await opening.catch((error) => given.push(error.kind));
+    if (typeof db === 'object') await db.close();
+    // Whoever has it open has the files of its log beside it.
+    await within(10_000, (async () => {
+      while (filesBeside(path).length > 1) await pause(2);
+    })(), `closing what was given up after ${wait / 4} ms`);
+  }
+  assert.ok(given.length > 0 && given.every((kind) => kind === 'Cancelled'), String(given));
 });
 
 test('sessions and snapshots that were given back take no call', async (t) => {

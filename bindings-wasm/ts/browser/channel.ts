@@ -22,8 +22,9 @@ export interface ClientHello {
 /**
  * Opens a channel to `engine`.
  *
- * The engine speaks first, and only then does the client say what it wants. So a pipe
- * whose client gave up in the meantime leaves nothing behind in the engine.
+ * An engine of another context speaks first, and only then does the client say what it wants. So a
+ * pipe whose client gave up in the meantime leaves nothing behind in the engine. This context's own may
+ * still be starting; it hears everything in order, also that the client gives up.
  *
  * @throws `EngineGone`, or the engine's reason why it cannot open the database
  */
@@ -33,6 +34,8 @@ export async function openChannel(engine: ReachableEngine, client: ClientHello, 
   const stops = new StopRequests(client.stops ?? client.path);
   let state: 'opening' | 'open' | 'over' = 'opening';
   let closing: (() => void) | undefined;
+
+  const introduce = (): void => say({ open: client.path, options: client.options, presence: client.presence });
 
   return new Promise((resolve, reject) => {
     const end = (): void => {
@@ -66,7 +69,7 @@ export async function openChannel(engine: ReachableEngine, client: ClientHello, 
       if (isBatch(data)) {
         events.message(data);
       } else if ('hello' in data) {
-        say({ open: client.path, options: client.options, presence: client.presence });
+        if (!engine.isOwn) introduce();
       } else if ('opened' in data) {
         state = 'open';
         resolve({
@@ -89,5 +92,6 @@ export async function openChannel(engine: ReachableEngine, client: ClientHello, 
         lose('the engine disconnected this client');
       }
     };
+    if (engine.isOwn) introduce();
   });
 }

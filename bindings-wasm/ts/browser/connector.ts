@@ -37,13 +37,22 @@ class StoredConnector implements Connector {
 
   async connect(events: ChannelEvents): Promise<Channel> {
     this.take();
+    const openings = new Map<ReachableEngine, Promise<Channel>>();
+    const begin = (engine: ReachableEngine, presence: string): Promise<Channel> => {
+      const opening = openChannel(engine, { path: this.path, options: this.options, presence }, events);
+      openings.set(engine, opening);
+      // Of an engine that does not start, the reason is known otherwise.
+      opening.catch(() => {});
+      return opening;
+    };
     try {
       for (;;) {
         if (this.closed) throw failure('Closed', 'the database was closed');
-        const engine = await this.participant.engine();
-        const presence = await this.participant.presence();
+        const engine = await this.participant.engine(begin);
+        const opening = openings.get(engine) ?? begin(engine, await this.participant.presence());
+        openings.delete(engine);
         try {
-          return await openChannel(engine, { path: this.path, options: this.options, presence }, events);
+          return await opening;
         } catch (error) {
           if (!(error instanceof EngineGone)) throw error;
         }
@@ -51,6 +60,9 @@ class StoredConnector implements Connector {
     } catch (error) {
       await this.release();
       throw error;
+    } finally {
+      // Those that were begun early, and are not needed.
+      for (const opening of openings.values()) void opening.then((channel) => channel.close(), () => {});
     }
   }
 
@@ -90,8 +102,11 @@ class MemoryConnector implements Connector {
     const leader = new Leader(MEMORY, freshId(), 'memory', () => {});
     this.leader = leader;
     try {
+      const channel = openChannel(leader as ReachableEngine, this.client(), events);
+      // Whether the engine starts is known otherwise.
+      channel.catch(() => {});
       await leader.ready;
-      return await openChannel(leader as ReachableEngine, this.client(), events);
+      return await channel;
     } catch (error) {
       leader.resign('the database could not be opened');
       throw error;

@@ -5,7 +5,8 @@ import { handover } from './handover.js';
 import { freshId } from './id.js';
 import { type Pipe, WorkerPipes, isPipeMessage } from './pipe.js';
 import type { FromWorker, ToWorker } from './protocol.js';
-import { spawn, wasmUrl } from './standby.js';
+import { wasmUrl } from './module.js';
+import { spawnEngine } from './standby.js';
 
 /** How an engine of this context ended. */
 export type Ending =
@@ -25,6 +26,8 @@ export class Leader implements ReachableEngine {
   readonly gone: Promise<string>;
   /** Settles with `gone`. */
   readonly ending: Promise<Ending>;
+  /** Its worker keeps the order of messages, also of those that arrive before it is ready. */
+  readonly isOwn = true;
 
   private readonly pipes = new WorkerPipes((message, transfer) => this.tell(message, transfer));
   private started!: () => void;
@@ -47,7 +50,7 @@ export class Leader implements ReachableEngine {
     readonly epoch: string,
     storage: 'opfs' | 'memory',
     private readonly release: () => void,
-    private readonly worker: Worker = spawn(),
+    private readonly worker: Worker = spawnEngine(),
   ) {
     this.ready = new Promise((resolve, reject) => {
       this.started = resolve;

@@ -17,6 +17,8 @@ const PATIENCE = 5000;
 
 /** A caller that waits for an engine. */
 interface Waiter {
+  /** Told of an engine of this context that is starting: it may be spoken to before it is ready. */
+  begin(engine: ReachableEngine, presence: string): unknown;
   resolve(engine: ReachableEngine): void;
   reject(error: Error): void;
 }
@@ -95,8 +97,12 @@ export class Participant {
     await campaigned;
   }
 
-  /** Returns the leading engine, as soon as there is one. */
-  async engine(): Promise<ReachableEngine> {
+  /**
+   * Returns the leading engine, as soon as there is one.
+   *
+   * @param begin called before with one of this context that is starting, if it is that which is waited for
+   */
+  async engine(begin: Waiter['begin']): Promise<ReachableEngine> {
     this.join();
     const known = this.known();
     if (known !== undefined) return known;
@@ -106,7 +112,7 @@ export class Participant {
       this.join();
     }
     const found = new Promise<ReachableEngine>((resolve, reject) => {
-      this.waiters.push({ resolve, reject });
+      this.waiters.push({ begin, resolve, reject });
     });
     this.say({ who: true });
     if (this.role === 'follower') void this.expectLeader();
@@ -255,6 +261,7 @@ export class Participant {
       const resign = (): void => leader.resign(String(resigned.reason));
       if (resigned.aborted) resign();
       resigned.addEventListener('abort', resign);
+      void this.begin(leader);
       try {
         await leader.ready.finally(() => (this.starting = undefined));
       } catch (error) {
@@ -278,6 +285,12 @@ export class Participant {
         return;
       }
     }
+  }
+
+  /** Lets those who wait speak to the engine that is starting. */
+  private async begin(engine: Leader): Promise<void> {
+    const presence = (await this.present)?.id ?? '';
+    for (const waiter of this.waiters) waiter.begin(engine, presence);
   }
 
   /** Releases everything that others could wait for. */

@@ -64,8 +64,10 @@ export type ToClient =
 
 /** From the page to the worker that it leads with. */
 export type ToWorker =
-  /** Load the engine from this address, and wait. */
+  /** Load the engine, and wait. If its code does not come with `module`, it is at this address. */
   | { prepare: string }
+  /** The code of the engine, compiled; `undefined`: it could not be compiled there. */
+  | { module: WebAssembly.Module | undefined }
   | {
       start: string;
       storage: 'opfs' | 'memory';

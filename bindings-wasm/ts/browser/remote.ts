@@ -8,6 +8,7 @@ import type { Broadcast, Leads } from './protocol.js';
 /** The engine of another context of this origin. */
 export class RemoteEngine implements ReachableEngine {
   readonly epoch: string;
+  readonly isOwn = false;
   readonly gone: Promise<string>;
   private readonly ended = new AbortController();
   private settle!: (reason: string) => void;

@@ -1,3 +1,4 @@
+import { compiled, wasmUrl } from './module.js';
 import type { ToWorker } from './protocol.js';
 
 /** When to prepare, in milliseconds: a page that has just started has better things to do. */
@@ -8,8 +9,12 @@ export function spawn(): Worker {
   return new Worker(new URL('./worker.js', import.meta.url), { type: 'module', name: 'ubiqlite' });
 }
 
-/** Returns the address of the engine's code. */
-export const wasmUrl = (): string => new URL('./ubiqlite.wasm', import.meta.url).href;
+/** Starts a worker that gets the engine's code from this context, which compiles it while the worker starts. */
+export function spawnEngine(): Worker {
+  const worker = spawn();
+  void compiled().then((module) => worker.postMessage({ module } satisfies ToWorker));
+  return worker;
+}
 
 /**
  * A worker with the engine loaded, for the context that is next in line: starting one and
@@ -38,7 +43,7 @@ export class Standby {
   }
 
   private prepare(): void {
-    const worker = spawn();
+    const worker = spawnEngine();
     this.worker = worker;
     // If one is needed, another one is started and reports what is wrong.
     worker.onerror = (event) => {

@@ -2,8 +2,9 @@
  * The worker that a page leads with: it has the files of one database open and serves
  * its clients. It ends with the page, or when the page says so.
  */
-import { type EngineModule, load } from '../engine/serve.js';
+import type { EngineModule } from '../engine/serve.js';
 import { Clients } from './clients.js';
+import { EngineCode } from './code.js';
 import { portable } from './failure.js';
 import { type Handles, openHandles } from './handles.js';
 import { importDatabase } from './import.js';
@@ -25,20 +26,23 @@ const page = globalThis as unknown as {
 /** How often an engine that must hand over checks whether it is idle, in milliseconds. */
 const YIELD = 50;
 
-/** The engine, if the page requested it in advance. */
-let prepared: Promise<EngineModule> | undefined;
+const code = new EngineCode();
 
 const tell = (message: FromWorker): void => page.postMessage(message);
 
 page.onmessage = ({ data }) => {
   if (isPipeMessage(data)) return;
   if ('prepare' in data) {
-    prepared = load(data.prepare);
     // A failure is reported once the engine is started.
-    prepared.catch(() => {});
+    code.load(data.prepare, Promise.resolve()).catch(() => {});
+  } else if ('module' in data) {
+    code.take(data.module);
   } else if ('start' in data) {
     const starting = start(data);
-    page.onmessage = ({ data }) => void starting.then((service) => service?.hear(data));
+    page.onmessage = ({ data }) => {
+      if (!isPipeMessage(data) && 'module' in data) code.take(data.module);
+      else void starting.then((service) => service?.hear(data));
+    };
   } else if ('import' in data) {
     page.onmessage = importDatabase(data, tell);
   }
@@ -47,9 +51,9 @@ page.onmessage = ({ data }) => {
 async function start(message: WorkerStart): Promise<Service | undefined> {
   try {
     const { start: name, storage } = message;
-    const loading = prepared ?? load(message.wasm);
+    const preparing = prepare(name, storage);
     // Both at once; the page learns of whichever fails.
-    const [engine, { handles, tokens }] = await Promise.all([loading, prepare(name, storage)]);
+    const [engine, { handles, tokens }] = await Promise.all([code.load(message.wasm, preparing), preparing]);
     const service = new Service(message, engine, handles, tokens);
     page.onmessage = ({ data }) => service.hear(data);
     tell({ ready: true });

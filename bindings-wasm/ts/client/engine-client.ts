@@ -95,8 +95,11 @@ export class EngineClient {
       // A first call that is under way is not done in part: its outcome is waited for.
       this.interrupt();
       if (this.channel !== undefined) await this.close().catch(() => {});
-      if (this.state !== 'closed') await this.connector.close();
-      this.state = 'closed';
+      if (this.state !== 'closed') {
+        // From here on a channel that is still being opened is closed as soon as it is there.
+        this.state = 'closed';
+        await this.connector.close();
+      }
       throw retrace(error);
     }
   }

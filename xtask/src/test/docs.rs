@@ -5,7 +5,7 @@ use crate::build::python::{folder, in_place, tools};
 use crate::process::Run;
 use crate::report::Report;
 use crate::workspace::Workspace;
-use crate::{build, docs};
+use crate::{build, docs, npm};
 
 use super::python::PYTEST;
 use super::scripts;
@@ -16,6 +16,8 @@ const PYTHON: &str = "docs/examples/python";
 /// Makes the machine able to run the steps.
 pub(crate) fn setup() -> anyhow::Result<()> {
     docs::setup()?;
+    // The guide's programs for browsers are driven by the harness of the tests.
+    npm::install(&Workspace::find()?.root().join("tests/browser"))?;
     crate::browsers::setup()
 }
 
