@@ -160,6 +160,7 @@ impl Server {
     /// `InvalidArgument` for bytes that are not a request.
     pub fn call(&self, request: &[u8], reply: &mut Vec<u8>) -> Result<bool> {
         let (head, request) = only(request)?;
+        self.catch_up();
         self.0.exit.call(head.id);
         let timed = self.0.timed(head);
         let Some(done) = self.0.begin(head, request, timed.as_ref()).transpose() else {
@@ -188,6 +189,13 @@ impl Server {
     pub fn resume(&self) {
         self.take_waiting();
         self.0.go_on();
+    }
+
+    /// Takes the requests that wait: one that comes by itself is behind them.
+    pub(super) fn catch_up(&self) {
+        while self.is_behind() || self.0.waits.load(Ordering::Acquire) {
+            self.take_waiting();
+        }
     }
 
     fn take_waiting(&self) {

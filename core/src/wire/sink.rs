@@ -58,6 +58,7 @@ impl Server {
         if head.op != op::QUERY {
             return Err(malformed());
         }
+        self.catch_up();
         let timed = self.0.timed(head);
         let work = self.0.query_into(head, &mut request, sink, timed.as_deref());
         match work.and_then(|work| self.0.start(head, work, timed.as_ref())).transpose() {

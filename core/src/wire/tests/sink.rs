@@ -125,6 +125,44 @@ async fn in_a_transaction_it_has_its_turn_and_sees_what_was_written() {
     assert_eq!(reply.kind, 1, "the transaction is over: {reply:?}");
 }
 
+/// The host's thread was busy, and the rest of a batch waits for it.
+#[tokio::test]
+async fn it_is_behind_the_requests_that_wait() {
+    let (_folder, server) = open().await;
+    server.submit(&Batch::default().add(1, op::BEGIN, 0, &[0]).0).unwrap();
+    settled(&server, &[1]).await;
+    server.fall_behind();
+    let writes = Batch::default().add(2, op::EXECUTE, 1, &sql("CREATE TABLE t (a)")).add(
+        3,
+        op::EXECUTE,
+        1,
+        &sql("INSERT INTO t VALUES (7)"),
+    );
+    server.submit(&writes.0).unwrap();
+    assert!(server.is_behind());
+    let kept = Arc::new(IntegerSink::default());
+    let query = Batch::default().add(4, op::QUERY, 1, &sql("SELECT a FROM t"));
+    server.query_into(&query.0, kept.clone()).unwrap();
+    settled(&server, &[2, 3, 4]).await;
+    assert_eq!(*kept.all.lock().unwrap(), [7]);
+
+    server.fall_behind();
+    let write = Batch::default().add(5, op::EXECUTE, 1, &sql("INSERT INTO t VALUES (8)"));
+    server.submit(&write.0).unwrap();
+    let mut reply = Vec::new();
+    let count_all = Batch::default().add(6, op::EXECUTE, 1, &sql("UPDATE t SET a = a"));
+    if server.call(&count_all.0, &mut reply).unwrap() {
+        settled(&server, &[5]).await;
+    } else {
+        settled(&server, &[5, 6]).await;
+    }
+    let kept = Arc::new(IntegerSink::default());
+    let query = Batch::default().add(7, op::QUERY, 1, &sql("SELECT a FROM t"));
+    server.query_into(&query.0, kept.clone()).unwrap();
+    settled(&server, &[7]).await;
+    assert_eq!(*kept.all.lock().unwrap(), [7, 8]);
+}
+
 #[tokio::test]
 async fn given_up_it_has_no_reply_and_its_reader_is_free() {
     let (_folder, server) = open().await;
