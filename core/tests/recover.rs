@@ -104,12 +104,13 @@ async fn tables_of_the_program_are_not_taken_for_the_lost_rows() {
 
     // The root of the table that has the most pages: the leaves are nobody's then.
     let db = Connection::open(&from).unwrap();
-    let root: usize = db
+    let root: u32 = db
         .query_row("SELECT rootpage FROM sqlite_schema WHERE name = 'items'", (), |it| it.get(0))
         .unwrap();
     db.close().unwrap();
     let mut damaged = std::fs::read(&from).unwrap();
-    damaged[(root - 1) * 4096..root * 4096].fill(0x5a);
+    let end = root as usize * 4096;
+    damaged[end - 4096..end].fill(0x5a);
     std::fs::write(&from, &damaged).unwrap();
     let saved = recover(&from, &to).await.unwrap();
     assert_eq!(rows(&saved, "lost_and_found"), Some(3), "{saved:?}");

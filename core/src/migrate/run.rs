@@ -94,12 +94,15 @@ pub(super) async fn carry_out(
     }
 }
 
-/// Returns what there is to undo, the last first, and then to apply.
+/// What there is to undo, the last first, and then to apply.
+type Planned<'a, 'l> = (Vec<(Way, &'l Entry)>, Vec<Action<'a>>);
+
+/// Returns what there is to undo, and then to apply.
 fn planned<'a, 'l>(
     migrations: &'a Migrations,
     ledger: &'l [Entry],
     goal: Goal,
-) -> Result<(Vec<(Way, &'l Entry)>, Vec<Action<'a>>)> {
+) -> Result<Planned<'a, 'l>> {
     let Some(last) = goal.last else { return Ok((Vec::new(), plan(migrations, ledger, None)?)) };
     let back = plan_back(ledger, last);
     let kept = &ledger[..ledger.partition_point(|entry| entry.number <= last)];

@@ -2,9 +2,9 @@
 //! fires it, and not when it is made.
 
 use crate::api::session::Session;
+use crate::backend::Control;
 use crate::error::{Error, Result};
 use crate::migrations::trigger_event;
-use crate::program::{Access, Program, Step};
 use crate::row::Row;
 use crate::sql::quote_into;
 
@@ -23,7 +23,7 @@ pub(super) async fn broken(session: &mut Session) -> Result<Vec<Broken>> {
     if triggers.is_empty() {
         return Ok(Vec::new());
     }
-    run(session, "SAVEPOINT ubiqlite_triggers").await?;
+    session.control(Control::Savepoint(1)).await?;
     for (name, ..) in &triggers {
         session.execute(&drop_of(name)?, ()).await?;
     }
@@ -39,13 +39,9 @@ pub(super) async fn broken(session: &mut Session) -> Result<Vec<Broken>> {
         let drop = drop_of(&name)?.replacen("DROP TRIGGER", "DROP TRIGGER IF EXISTS", 1);
         session.execute(&drop, ()).await?;
     }
-    run(session, "ROLLBACK TO ubiqlite_triggers; RELEASE ubiqlite_triggers").await?;
+    session.control(Control::RollbackTo(1)).await?;
+    session.control(Control::Release(1)).await?;
     Ok(broken)
-}
-
-async fn run(session: &mut Session, sql: &str) -> Result<()> {
-    let program = Program { access: Access::Write, ..Program::one(Step::script(sql)) };
-    session.target().run(program, None).await.map(drop)
 }
 
 fn drop_of(name: &str) -> Result<String> {

@@ -101,7 +101,7 @@ impl Iterator for Tokens<'_> {
 }
 
 /// More pieces of a statement's beginning are never looked at.
-const BEGINNING: usize = 10;
+const BEGINNING: usize = 12;
 
 /// One statement of a script: where it is, and how it begins.
 #[derive(Debug, Clone)]

@@ -109,7 +109,7 @@ async fn child() {
     each_step::count(last.parse().unwrap());
     let overwrite = std::env::var(OVERWRITE).is_ok();
     db.backup(folder.join("copy.db")).overwrite(overwrite).await.unwrap();
-    println!("{STEPS}{}", each_step::counted().join(" "));
+    println!("\n{STEPS}{}", each_step::counted().join(" "));
 }
 
 #[tokio::test]
