@@ -12,6 +12,8 @@ mod moments;
 mod official;
 #[path = "replicate/others.rs"]
 mod others;
+#[path = "replicate/owners.rs"]
+mod owners;
 #[path = "replicate/restores.rs"]
 mod restores;
 #[path = "replicate/storages.rs"]

@@ -6,12 +6,16 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 
+import { filesIn } from './children/folder-storage.mjs';
 import { Child, database, failure, folder, only, outside, pause, ubiqlite, within } from './support.mjs';
 
 const { open, restoreReplica } = ubiqlite;
 const NATIVE = { skip: only('native', 'the wasm engine keeps no replicas') };
 const SCHEMA = 'CREATE TABLE items (id INTEGER PRIMARY KEY, data BLOB)';
 const FIRST = 'ltx/9/0000000000000001-0000000000000001.ltx';
+/** The most bytes of a file that are sent at once. */
+const PIECE = 256 * 1024;
+const OWNER = 'ubiqlite.owner';
 const count = async (path) => (await outside(path, 'SELECT count(*) FROM items'))[0][0];
 
 /** Keeps files in memory; `kind`: in which form it returns them. */
@@ -19,6 +23,8 @@ class Bucket {
   files = new Map();
   refuses = undefined;
   sent = 0;
+  /** The most bytes that came at once. */
+  largest = 0;
 
   constructor(kind = 'bytes') {
     this.kind = kind;
@@ -26,7 +32,10 @@ class Bucket {
 
   async put(name, content) {
     if (this.refuses !== undefined) throw new Error(this.refuses);
-    this.files.set(name, new Uint8Array(await new Response(content).arrayBuffer()));
+    const pieces = [];
+    for await (const piece of content) pieces.push(piece);
+    this.largest = Math.max(this.largest, ...pieces.map(({ length }) => length));
+    this.files.set(name, new Uint8Array(await new Blob(pieces).arrayBuffer()));
   }
 
   list() {
@@ -80,6 +89,8 @@ test('what a program keeps is restored, whatever form it has', NATIVE, async (t)
     await db.execute("INSERT INTO items (data) VALUES (x'00')");
     assert.equal((await replica.stop()).snapshots, 1);
     assert.ok(bucket.files.get(FIRST).length > 1_000_000);
+    assert.ok(bucket.largest <= PIECE, `${bucket.largest} bytes`);
+    // Also what comes as one piece is sent in several: the engine takes no larger ones.
     await restoreReplica(bucket, `${path}.${kind}`);
     assert.equal(await count(`${path}.${kind}`), await db.queryValue('SELECT count(*) FROM items'));
     bucket.sent = 0;
@@ -131,7 +142,7 @@ test('what a storage throws is told, never those who write, and is tried again',
   // It goes on with what has waited, also when someone stops the calls of the database.
   db.interrupt();
   assert.equal((await replica.flush()).error, undefined);
-  const [name, bytes] = [...bucket.files][0];
+  const [name, bytes] = [FIRST, bucket.files.get(FIRST)];
   bucket.files.set(name, bytes.subarray(0, bytes.length - 9));
   const damaged = await failure(restoreReplica(bucket, `${path}.new`));
   assert.deepEqual([damaged.kind, damaged.message.includes(name), existsSync(`${path}.new`)], ['Corrupt', true, false]);
@@ -148,12 +159,47 @@ test('half a file does not count as stored, and a storage that never replies end
   assert.match(state.error, /not read to its end/);
   assert.equal((await failure(replica.stop())).kind, 'Io');
   const silent = new Bucket();
-  silent.put = () => new Promise(() => {});
+  const { put } = silent;
+  silent.put = (name, content) => (name.startsWith('ltx/') ? new Promise(() => {}) : put.call(silent, name, content));
   const stuck = await db.replicate(silent, { closeTimeout: 100 });
-  assert.ok(['Io', 'Timeout'].includes((await within(5000, failure(stuck.stop()), 'stopping')).kind));
+  const stopped = await within(5000, failure(stuck.stop()), 'stopping');
+  assert.equal(stopped.kind, 'Io');
+  assert.match(stopped.message, /has not returned within the close timeout/);
   assert.equal((await stuck.state()).ended, true);
   await db.replicate(silent, { closeTimeout: 100 });
   await within(4000, db.close(), 'closing');
+});
+
+test('a second replica in a storage is refused while there is one, and the file that says so goes with it', NATIVE, async (t) => {
+  const { db, path } = await database(t, {}, SCHEMA);
+  const bucket = new Bucket();
+  const replica = await db.replicate(bucket);
+  const other = await open(`${path}.other`);
+  for (const each of [db, other]) assert.equal((await failure(each.replicate(bucket))).kind, 'Busy');
+  await db.execute("INSERT INTO items (data) VALUES (x'00')");
+  await replica.flush();
+  assert.ok(bucket.files.has(OWNER));
+  await replica.stop();
+  assert.ok(!bucket.files.has(OWNER));
+  await (await db.replicate(bucket)).stop();
+  await other.close();
+});
+
+test('a replica of another process takes a storage over, and the one before ends', NATIVE, async (t) => {
+  const { db, path } = await database(t, {}, SCHEMA);
+  const storage = filesIn(`${path}.bucket`);
+  const child = new Child('replicated-elsewhere.mjs', [path, `${path}.bucket`]);
+  await child.tells('stored');
+  const replica = await db.replicate(storage);
+  await db.execute("INSERT INTO items (data) VALUES (x'00')");
+  assert.equal((await replica.flush()).error, undefined);
+  child.say('write');
+  const told = await child.ends();
+  assert.match(told, /Busy: another replica has begun to write to this storage/);
+  assert.match(told, /ended true/);
+  assert.equal((await replica.flush()).error, undefined);
+  await restoreReplica(storage, `${path}.new`);
+  assert.equal(await count(`${path}.new`), 2);
 });
 
 test('a process ends although a replica is kept up to date', NATIVE, async (t) => {

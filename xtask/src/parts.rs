@@ -15,7 +15,7 @@ pub(crate) const ALL: &[Part] = &[
     ),
     part(
         "adapters",
-        "the crates for Toasty, refinery and tower-sessions, and the example with axum",
+        "the crates for Toasty, refinery and tower-sessions, Toasty's own tests, the example with axum",
         When::Always(setup::rust, test::adapters::steps),
     ),
     part("wasm", "the core as a wasm module", When::Always(build::wasm::setup, test::wasm::steps)),
@@ -56,9 +56,9 @@ pub(crate) const ALL: &[Part] = &[
         When::Named(setup::c_compiler, test::other_crates::compile),
     ),
     part(
-        "adapters-slow",
-        "the lints of the adapters, and the tests that Toasty has for drivers",
-        When::Named(setup::rust, test::adapters::slow),
+        "adapters-lints",
+        "the lints of the adapters",
+        When::Named(setup::rust, test::adapters::lints),
     ),
     part(
         "litestream",

@@ -1,8 +1,10 @@
 //! Toasty's migrations, in the table that Toasty's own SQLite driver keeps.
 
+use std::collections::HashSet;
+
 use toasty_core::Result;
 use toasty_core::schema::db::{AppliedMigration, Migration};
-use ubiqlite::{Database, Session, params};
+use ubiqlite::{Database, Session, Transaction, params};
 
 use crate::error::error;
 
@@ -29,7 +31,7 @@ pub(crate) async fn applied(database: &Database) -> Result<Vec<AppliedMigration>
 ///
 /// # Errors
 /// That of the first statement that fails; `ForeignKeyViolation` if rows refer to what is gone
-/// afterwards.
+/// afterwards, and fewer did before.
 pub(crate) async fn apply(
     database: &Database,
     id: u64,
@@ -46,8 +48,8 @@ async fn run(
     name: &str,
     migration: &Migration,
 ) -> ubiqlite::Result<()> {
-    // Toasty sets this around a table that gets another form, where SQLite ignores it: inside of
-    // the transaction. It ends with the session.
+    // Toasty sets this around a table that gets another form, which has no effect inside of a
+    // transaction. It ends with the session.
     session.execute("PRAGMA foreign_keys = OFF", ()).await?;
     let mut transaction = session.begin().await?;
     transaction.execute(LEDGER, ()).await?;
@@ -56,18 +58,24 @@ async fn run(
         // Somebody who started at the same time has applied it.
         return Ok(());
     }
+    // Orphans that were there before are not this migration's. They are counted, as a table that gets
+    // another name or form has other rowids.
+    let before = orphans(&mut transaction).await?;
     for statement in migration.statements() {
-        if !sets_foreign_keys(statement) {
+        if !is_foreign_keys(statement) {
             transaction.execute(statement, ()).await?;
         }
     }
-    let broken: Option<ubiqlite::Row> =
-        transaction.query_optional("PRAGMA foreign_key_check", ()).await?;
-    if let Some(broken) = broken {
-        let table: &str = broken.get(0)?;
+    let after = orphans(&mut transaction).await?;
+    if after.len() > before.len() {
+        let known: HashSet<&Orphan> = before.iter().collect();
+        let new = after.iter().find(|orphan| !known.contains(orphan)).or(after.first());
+        let (table, _, parent, _) = new.cloned().unwrap_or_default();
         return Err(ubiqlite::Error::new(
             ubiqlite::ErrorKind::ForeignKeyViolation,
-            format!("after the migration {name}, rows of {table} refer to rows that are gone"),
+            format!(
+                "after the migration {name}, rows of {table} refer to rows of {parent} that are gone"
+            ),
         ));
     }
     let record = "INSERT INTO __toasty_migrations (id, name, applied_at)
@@ -76,8 +84,65 @@ async fn run(
     transaction.commit().await
 }
 
-fn sets_foreign_keys(statement: &str) -> bool {
-    let mut words = statement.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
+/// A row that refers to none: its table and rowid, the parent, and the number of the foreign key.
+type Orphan = (String, Option<i64>, String, i64);
+
+async fn orphans(transaction: &mut Transaction<'_>) -> ubiqlite::Result<Vec<Orphan>> {
+    transaction.query("PRAGMA foreign_key_check", ()).await
+}
+
+/// Whether a statement is `PRAGMA foreign_keys`, of any database and with whatever comments.
+fn is_foreign_keys(statement: &str) -> bool {
+    let text = without_comments(statement);
+    let mut words = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
     let mut next = || words.find(|word| !word.is_empty()).unwrap_or_default();
-    next().eq_ignore_ascii_case("PRAGMA") && next().eq_ignore_ascii_case("foreign_keys")
+    if !next().eq_ignore_ascii_case("PRAGMA") {
+        return false;
+    }
+    let (name, then) = (next(), next());
+    let is = |word: &str| word.eq_ignore_ascii_case("foreign_keys");
+    // The first may be the schema's name, the second a value.
+    is(name) || (text.contains('.') && is(then))
+}
+
+fn without_comments(mut statement: &str) -> String {
+    let mut text = String::new();
+    while let Some(at) = [statement.find("--"), statement.find("/*")].into_iter().flatten().min() {
+        text.push_str(&statement[..at]);
+        text.push(' ');
+        let comment = &statement[at..];
+        let end = if comment.starts_with("--") {
+            comment.find('\n')
+        } else {
+            comment.find("*/").map(|end| end + 2)
+        };
+        statement = &comment[end.unwrap_or(comment.len())..];
+    }
+    text + statement
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pragma_that_has_no_effect_in_a_transaction_is_found_however_it_is_written() {
+        for statement in [
+            "PRAGMA foreign_keys = OFF;",
+            "pragma foreign_keys(1)",
+            "-- Toasty's\nPRAGMA main.foreign_keys=ON",
+            "/* a; b */ PRAGMA/**/ \"temp\" . [foreign_keys] = 0; -- end",
+        ] {
+            assert!(is_foreign_keys(statement), "{statement}");
+        }
+        for statement in [
+            "PRAGMA defer_foreign_keys = ON",
+            "PRAGMA foreign_key_check",
+            "PRAGMA table_info(foreign_keys)",
+            "INSERT INTO t VALUES ('PRAGMA foreign_keys')",
+            "-- PRAGMA foreign_keys = OFF\nSELECT 1",
+        ] {
+            assert!(!is_foreign_keys(statement), "{statement}");
+        }
+    }
 }

@@ -46,19 +46,36 @@ pub(crate) enum Leave {
     Release(String),
     /// The savepoint of this name is there again afterwards, as in SQL.
     RollbackTo(String),
+    /// Whoever rolled back to the savepoint of this name has left it: it ends, and one of the same
+    /// name begins.
+    Anew(String),
     Commit,
     Rollback,
+}
+
+/// A savepoint around what is served.
+struct Around {
+    name: String,
+    /// It was rolled back to, which is how Toasty leaves it: nobody names it again, unless as a new
+    /// one.
+    undone: bool,
+}
+
+/// Whether a savepoint of this name takes the place of one that is left, as all inside it are.
+/// Otherwise each one that is undone would be a level more, until the transaction ends.
+fn takes_place(around: &[Around], name: &str) -> bool {
+    around.iter().rev().take_while(|each| each.undone).any(|each| each.name == name)
 }
 
 impl Leave {
     /// Whether the changes inside are kept.
     fn keeps(&self) -> bool {
-        matches!(self, Self::Release(_) | Self::Commit)
+        matches!(self, Self::Release(_) | Self::Anew(_) | Self::Commit)
     }
 
     fn savepoint(&self) -> Option<&str> {
         match self {
-            Self::Release(name) | Self::RollbackTo(name) => Some(name),
+            Self::Release(name) | Self::RollbackTo(name) | Self::Anew(name) => Some(name),
             Self::Commit | Self::Rollback => None,
         }
     }
@@ -168,18 +185,21 @@ async fn transaction(mut level: Level<'static>, mut requests: mpsc::UnboundedRec
 }
 
 /// Serves requests inside a transaction or savepoint until one leads out of it, which is returned.
-/// `None`: the transaction was dropped. `open` has the names of the savepoints around.
+/// `None`: the transaction was dropped. `open` has the savepoints around.
 fn serve<'a>(
     level: &'a mut Level<'_>,
-    open: &'a mut Vec<String>,
+    open: &'a mut Vec<Around>,
     requests: &'a mut mpsc::UnboundedReceiver<Request>,
 ) -> Running<'a, Option<(Leave, Reply)>> {
     Box::pin(async move {
         while let Some(Request { ask, reply }) = requests.recv().await {
             match ask {
                 Ask::Run(call) => drop(reply.send(level.run(call).await)),
+                Ask::Savepoint(name) if takes_place(open, &name) => {
+                    return Some((Leave::Anew(name), reply));
+                }
                 Ask::Savepoint(name) => {
-                    open.push(name);
+                    open.push(Around { name, undone: false });
                     let left = inside(level, reply, open, requests).await;
                     open.pop();
                     match left {
@@ -189,7 +209,7 @@ fn serve<'a>(
                     }
                 }
                 Ask::Leave(leave) => match leave.savepoint() {
-                    Some(name) if !open.iter().any(|known| known == name) => {
+                    Some(name) if !open.iter().any(|known| known.name == name) => {
                         let message = format!("there is no savepoint {name}");
                         send(reply, Err(Error::invalid_statement(message)));
                     }
@@ -210,11 +230,11 @@ enum Left {
     Dropped,
 }
 
-/// Begins a savepoint, whose name is the last of `open`, and serves requests inside it.
+/// Begins a savepoint, which is the last of `open`, and serves requests inside it.
 async fn inside(
     level: &mut Level<'_>,
     mut reply: Reply,
-    open: &mut Vec<String>,
+    open: &mut Vec<Around>,
     requests: &mut mpsc::UnboundedReceiver<Request>,
 ) -> Left {
     loop {
@@ -229,14 +249,19 @@ async fn inside(
         let Some((leave, then)) = serve(&mut savepoint, open, requests).await else {
             return Left::Dropped;
         };
-        let own = leave.savepoint() == open.last().map(String::as_str);
+        let own = leave.savepoint() == open.last().map(|last| last.name.as_str());
         if !own && !leave.keeps() {
             // What is around it is undone, and this with it, even if SQLite has done so already.
             return Left::Further(leave, then);
         }
         let ended = savepoint.end(leave.keeps()).await;
         match (ended, own, leave) {
-            (Ok(()), true, Leave::RollbackTo(_)) => reply = then,
+            (Ok(()), true, leave @ (Leave::RollbackTo(_) | Leave::Anew(_))) => {
+                if let Some(last) = open.last_mut() {
+                    last.undone = matches!(leave, Leave::RollbackTo(_));
+                }
+                reply = then;
+            }
             (Ok(()), false, leave) => return Left::Further(leave, then),
             (ended, ..) => {
                 send(then, ended);

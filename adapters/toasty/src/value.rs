@@ -53,6 +53,8 @@ pub(crate) fn typed(cell: ValueRef<'_>, wanted: &Type) -> Result<Value> {
             (Some(text), Type::Object) => {
                 Some(toasty_sql::json::from_str(text, wanted).map_err(json)?)
             }
+            // Text is not a number because its column was declared to have some, as SQLite permits.
+            (_, wanted) if is_stored_otherwise(wanted) => None,
             // What SQLite has no type for is text, which the engine reads.
             (Some(text), _) => Some(Value::String(text.to_owned())),
             (None, _) => None,
@@ -70,6 +72,13 @@ pub(crate) fn typed(cell: ValueRef<'_>, wanted: &Type) -> Result<Value> {
             }
         ))
     })
+}
+
+/// Whether values of this type are integers, reals or blobs in SQLite.
+fn is_stored_otherwise(wanted: &Type) -> bool {
+    matches!(wanted, Type::Bool | Type::F32 | Type::F64 | Type::Bytes)
+        || matches!(wanted, Type::I8 | Type::I16 | Type::I32 | Type::I64)
+        || matches!(wanted, Type::U8 | Type::U16 | Type::U32 | Type::U64)
 }
 
 fn integer(value: i64, wanted: &Type) -> Option<Value> {
@@ -123,6 +132,38 @@ mod tests {
         let stored = cell(Value::U64(u64::MAX)).unwrap();
         assert_eq!(stored, ubiqlite::Value::Integer(-1));
         assert_eq!(typed(stored.as_ref(), &Type::U64).unwrap(), Value::U64(u64::MAX));
+    }
+
+    /// A column that is not STRICT holds any class, whatever was declared.
+    #[test]
+    fn each_type_is_read_from_the_classes_that_hold_it_and_from_no_other() {
+        let uuid = b"67e55044-10b1-426f-9247-bb680e5fe0c8";
+        let cells = [
+            ValueRef::Integer(1),
+            ValueRef::Real(1.5),
+            ValueRef::Text(b"1"),
+            ValueRef::Text(uuid),
+            ValueRef::Blob(b"1"),
+        ];
+        let integers = [Type::Bool, Type::I8, Type::I16, Type::I32, Type::I64].into_iter().chain([
+            Type::U8,
+            Type::U16,
+            Type::U32,
+            Type::U64,
+        ]);
+        let mut wanted: Vec<(Type, [bool; 5])> =
+            integers.map(|it| (it, [true, false, false, false, false])).collect();
+        wanted.extend([
+            (Type::F32, [true, true, false, false, false]),
+            (Type::F64, [true, true, false, false, false]),
+            (Type::String, [false, false, true, true, false]),
+            (Type::Uuid, [false, false, false, true, false]),
+            (Type::Bytes, [false, false, false, false, true]),
+        ]);
+        for (wanted, reads) in wanted {
+            assert_eq!(cells.map(|cell| typed(cell, &wanted).is_ok()), reads, "{wanted:?}");
+            assert_eq!(typed(ValueRef::Null, &wanted).unwrap(), Value::Null);
+        }
     }
 
     #[test]

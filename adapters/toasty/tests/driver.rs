@@ -9,7 +9,7 @@
 use std::error::Error;
 
 use toasty::Db;
-use toasty_core::driver::operation::{Transaction, TransactionMode};
+use toasty_core::driver::operation::{Operation, RawSql, RawSqlRet, Transaction, TransactionMode};
 use toasty_core::driver::{ConnectContext, Driver as _};
 use toasty_core::schema::db::Migration;
 use ubiqlite::{Database, ErrorKind};
@@ -220,12 +220,12 @@ async fn a_migration_that_gives_a_parent_another_form_keeps_its_children() {
     let mut connection = driver.connect(&ConnectContext::default()).await.unwrap();
     // What Toasty writes for a column of another type.
     let rebuild = Migration::new_sql_with_breakpoints(&[
-        "PRAGMA foreign_keys = OFF;",
+        "-- Toasty\nPRAGMA main.foreign_keys = OFF;",
         "CREATE TABLE _toasty_new_shelves (id INTEGER PRIMARY KEY, name TEXT);",
         "INSERT INTO _toasty_new_shelves (id) SELECT id FROM shelves;",
         "DROP TABLE shelves;",
         "ALTER TABLE _toasty_new_shelves RENAME TO shelves;",
-        "PRAGMA foreign_keys = ON;",
+        "PRAGMA/* */foreign_keys(1);",
     ]);
     connection.apply_migration(u64::MAX, "0001_names", &rebuild).await.unwrap();
     assert_eq!(count(&database).await, 1);
@@ -241,6 +241,41 @@ async fn a_migration_that_gives_a_parent_another_form_keeps_its_children() {
     // Foreign keys are enforced as before.
     let orphan = database.execute("INSERT INTO items VALUES (9)", ()).await.unwrap_err();
     assert_eq!(orphan.kind(), ErrorKind::ForeignKeyViolation);
+}
+
+#[tokio::test]
+async fn orphans_that_were_there_before_stop_no_migration_and_new_ones_do() {
+    let database = Database::open(":memory:").await.unwrap();
+    let mut session = database.acquire().await.unwrap();
+    session.execute("PRAGMA foreign_keys = OFF", ()).await.unwrap();
+    session
+        .batch(
+            "CREATE TABLE shelves (id INTEGER PRIMARY KEY);
+             CREATE TABLE items (id INTEGER PRIMARY KEY, shelf REFERENCES shelves);
+             INSERT INTO shelves VALUES (1); INSERT INTO items VALUES (1, 1), (2, 9);",
+        )
+        .await
+        .unwrap();
+    drop(session);
+    let driver = Ubiqlite::new(database.clone());
+    let mut connection = driver.connect(&ConnectContext::default()).await.unwrap();
+    let names = Migration::new_sql("ALTER TABLE items ADD COLUMN name TEXT;".to_owned());
+    connection.apply_migration(1, "0001_names", &names).await.unwrap();
+    let lost = Migration::new_sql("DELETE FROM shelves;".to_owned());
+    let error = connection.apply_migration(2, "0002_lost", &lost).await.unwrap_err();
+    assert!(error.to_string().contains("0002_lost"), "{error}");
+    // Whose rows get other rowids, and another name.
+    let moved = Migration::new_sql_with_breakpoints(&[
+        "CREATE TABLE things (name TEXT, shelf REFERENCES shelves);",
+        "INSERT INTO things SELECT name, shelf FROM items ORDER BY id DESC;",
+        "DROP TABLE items;",
+        "ALTER TABLE things RENAME TO items;",
+    ]);
+    connection.apply_migration(4, "0002_moved", &moved).await.unwrap();
+    let healed = Migration::new_sql("DELETE FROM items WHERE shelf = 9;".to_owned());
+    connection.apply_migration(3, "0003_healed", &healed).await.unwrap();
+    let applied = connection.applied_migrations().await.unwrap();
+    assert_eq!(applied.iter().map(|it| it.id()).collect::<Vec<_>>(), [1, 3, 4]);
 }
 
 #[tokio::test]
@@ -289,6 +324,87 @@ async fn a_savepoint_that_is_rolled_back_to_is_still_there_and_one_that_never_wa
     assert!(ask(Transaction::Commit).await.err().unwrap().is_invalid_statement());
     // And nobody waits for it.
     database.execute("DELETE FROM items", ()).await.unwrap();
+}
+
+/// A nested transaction that is undone is left by `ROLLBACK TO`, after which its savepoint is there.
+#[tokio::test]
+async fn ten_thousand_nested_transactions_that_are_undone_are_no_ten_thousand_levels() {
+    let (database, mut db) = shop().await;
+    let mut tx = db.transaction().await.unwrap();
+    for round in 0..10_000 {
+        let mut outer = tx.transaction().await.unwrap();
+        if round % 100 == 0 {
+            toasty::create!(Item { name: "undone", watt: 1 }).exec(&mut outer).await.unwrap();
+            outer.transaction().await.unwrap().rollback().await.unwrap();
+        }
+        outer.rollback().await.unwrap();
+        // What the transaction goes on with is not in what was undone.
+        if round % 1_000 == 0 {
+            let name = format!("kept {round}");
+            toasty::create!(Item { name: name, watt: 1 }).exec(&mut tx).await.unwrap();
+        }
+    }
+    tx.commit().await.unwrap();
+    assert_eq!(count(&database).await, 10);
+}
+
+/// Savepoints as Toasty uses them, beside what SQL says of the same.
+#[tokio::test]
+async fn savepoints_that_are_kept_and_undone_in_any_order_leave_what_sql_leaves() {
+    for seed in 0..200_u64 {
+        let mut state = seed * 2 + 1;
+        let mut random = |below: u64| {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) % below
+        };
+        let (database, db) = shop().await;
+        // What SQL says: `ROLLBACK TO` keeps the savepoint, `RELEASE` ends it and those inside.
+        let mut rows: Vec<String> = Vec::new();
+        let mut savepoints: Vec<(String, usize)> = Vec::new();
+        let schema = db.schema().clone();
+        let driver = Ubiqlite::new(database.clone());
+        let mut connection = driver.connect(&ConnectContext::default()).await.unwrap();
+        connection.exec(&schema, Transaction::start().into()).await.unwrap();
+        let mut open: Vec<String> = Vec::new();
+        for step in 0..60 {
+            let operation: Operation = match random(5) {
+                0 => {
+                    // As Toasty names them: by their depth, or by what they are for.
+                    let depth = format!("tx_{}", open.len());
+                    let free = !open.iter().any(|name| name == "rmw");
+                    let name = if free && random(3) == 0 { "rmw".into() } else { depth };
+                    open.push(name.clone());
+                    savepoints.push((name.clone(), rows.len()));
+                    Transaction::Savepoint(name).into()
+                }
+                kind @ (1 | 2) => {
+                    let Some(name) = open.pop() else { continue };
+                    let at = savepoints.iter().rposition(|(each, _)| *each == name).unwrap();
+                    if kind == 1 {
+                        savepoints.truncate(at);
+                        Transaction::ReleaseSavepoint(name).into()
+                    } else {
+                        savepoints.truncate(at + 1);
+                        rows.truncate(savepoints[at].1);
+                        Transaction::RollbackToSavepoint(name).into()
+                    }
+                }
+                _ => {
+                    rows.push(format!("{step:02}"));
+                    let sql = format!("INSERT INTO items (name, watt) VALUES ('{step:02}', 1)");
+                    RawSql { sql, params: Vec::new(), ret: RawSqlRet::None }.into()
+                }
+            };
+            connection.exec(&schema, operation).await.unwrap();
+        }
+        connection.exec(&schema, Transaction::Commit.into()).await.unwrap();
+        let sql = "SELECT name FROM items ORDER BY name";
+        let found: Vec<(String,)> = database.query(sql, ()).await.unwrap();
+        let found: Vec<String> = found.into_iter().map(|(name,)| name).collect();
+        assert_eq!(found, rows, "seed {seed}");
+    }
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use tower_sessions_core::session::{Id, Record};
 use tower_sessions_core::session_store::{Error, Result};
 use tower_sessions_core::{ExpiredDeletion, SessionStore};
-use ubiqlite::{Database, params};
+use ubiqlite::{Database, ErrorKind, params};
 
 /// Keeps sessions in a table of a [`Database`]. Cheap to clone; all clones are the same store.
 #[derive(Clone)]
@@ -113,8 +113,31 @@ fn micros(moment: OffsetDateTime) -> i64 {
     seconds.saturating_add(i64::from(moment.microsecond()))
 }
 
+/// tower-sessions has room for a text only, which begins with the kind.
 fn backend(error: ubiqlite::Error) -> Error {
     Error::Backend(error.to_string())
+}
+
+/// Returns why the database refused, if an error of a [`UbiqliteStore`] is of the database: `Busy` and
+/// `Closed` call for another response than what is broken.
+///
+/// ```
+/// # use tower_sessions_core::{SessionStore as _, session::Id};
+/// # use ubiqlite_tower_sessions::{UbiqliteStore, error_kind};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> ubiqlite::Result<()> {
+/// let database = ubiqlite::Database::open(":memory:").await?;
+/// let store = UbiqliteStore::new(database.clone());
+/// database.close().await?;
+/// let error = store.load(&Id::default()).await.unwrap_err();
+/// assert_eq!(error_kind(&error), Some(ubiqlite::ErrorKind::Closed));
+/// # Ok(())
+/// # }
+/// ```
+pub fn error_kind(error: &Error) -> Option<ErrorKind> {
+    let Error::Backend(text) = error else { return None };
+    let (name, _) = text.split_once(": ")?;
+    ErrorKind::ALL.iter().copied().find(|kind| kind.name() == name)
 }
 
 fn quoted(name: &str) -> String {

@@ -15,7 +15,7 @@ use tower_sessions::{
     CachingSessionStore, ExpiredDeletion, Session, SessionManagerLayer, SessionStore,
 };
 use ubiqlite::{Database, params};
-use ubiqlite_tower_sessions::UbiqliteStore;
+use ubiqlite_tower_sessions::{UbiqliteStore, error_kind};
 
 async fn store() -> (Database, UbiqliteStore) {
     let database = Database::open(":memory:").await.unwrap();
@@ -174,10 +174,12 @@ async fn what_is_no_session_and_a_missing_table_are_errors_of_their_kinds() {
     database.execute("UPDATE tower_sessions SET data = 'no JSON'", ()).await.unwrap();
     let error = store.load(&broken.id).await.unwrap_err();
     assert!(error.to_string().starts_with("Decoding failed"), "{error}");
+    assert_eq!(error_kind(&error), None);
 
     database.execute("DROP TABLE tower_sessions", ()).await.unwrap();
     let error = store.save(&broken).await.unwrap_err();
     assert!(error.to_string().contains("tower_sessions"), "{error}");
+    assert_eq!(error_kind(&error), Some(ubiqlite::ErrorKind::NoSuchTable));
 }
 
 #[tokio::test]

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 from typing import Optional, Union
@@ -16,6 +19,10 @@ ITEMS = "CREATE TABLE items (id INTEGER PRIMARY KEY, data BLOB)"
 FIRST = "ltx/9/0000000000000001-0000000000000001.ltx"
 
 
+# The most bytes of a file that are sent at once.
+PIECE = 256 * 1024
+
+
 class Bucket:
     """Keeps files in memory."""
 
@@ -23,11 +30,14 @@ class Bucket:
         self.files: dict[str, bytes] = {}
         self.refuses: Optional[str] = None
         self.sent = 0
+        self.largest = 0
 
     async def put(self, name: str, content: AsyncIterator[bytes]) -> None:
         if self.refuses is not None:
             raise OSError(self.refuses)
-        self.files[name] = b"".join([chunk async for chunk in content])
+        chunks = [chunk async for chunk in content]
+        self.largest = max(self.largest, *map(len, chunks))
+        self.files[name] = b"".join(chunks)
 
     async def list(self) -> Iterable[str]:
         return (*self.files, "readme.txt")
@@ -37,6 +47,17 @@ class Bucket:
 
     async def remove(self, name: str) -> None:
         del self.files[name]
+
+
+class Whole(Bucket):
+    """The same, which sends each as one piece."""
+
+    async def get(self, name: str) -> Optional[AsyncIterator[bytes]]:
+        content = self.files.get(name)
+        return None if content is None else self._piece(content)
+
+    async def _piece(self, content: bytes) -> AsyncIterator[bytes]:
+        yield content
 
 
 class Chunked(Bucket):
@@ -58,7 +79,7 @@ async def count(path: Path) -> int:
         return int(await db.query_value("SELECT count(*) FROM items"))
 
 
-@pytest.mark.parametrize("kind", [Bucket, Chunked])
+@pytest.mark.parametrize("kind", [Bucket, Chunked, Whole])
 def test_what_a_program_keeps_is_restored(run: Run[None], tmp_path: Path, kind: type[Bucket]) -> None:
     async def main() -> None:
         bucket = kind()
@@ -71,6 +92,8 @@ def test_what_a_program_keeps_is_restored(run: Run[None], tmp_path: Path, kind: 
             await db.execute("INSERT INTO items (data) VALUES (x'00')")
             assert (await replica.flush()).snapshots == 1
         assert len(bucket.files[FIRST]) > 1_000_000
+        assert bucket.largest <= PIECE
+        # Also what comes as one piece is sent in several: the engine takes no larger ones.
         await ubiqlite.restore_replica(bucket, tmp_path / "new.db")
         assert await count(tmp_path / "new.db") == 2001
         to = first.transaction
@@ -178,11 +201,14 @@ class Hasty(Bucket):
 
 
 class Silent(Bucket):
-    """Stores nothing, and never says so."""
+    """Stores nothing of a replica, and never says so."""
 
     cancelled = 0
 
     async def put(self, name: str, content: AsyncIterator[bytes]) -> None:
+        if not name.startswith("ltx/"):
+            await super().put(name, content)
+            return
         try:
             await asyncio.Event().wait()
         finally:
@@ -226,7 +252,7 @@ def test_a_storage_that_never_replies_ends_with_its_replica(run: Run[None], tmp_
             await db.batch(ITEMS)
             silent = Silent()
             replica = await db.replicate(silent, close_timeout=0.1)
-            with pytest.raises((ubiqlite.Io, ubiqlite.Timeout)):
+            with pytest.raises(ubiqlite.Io, match="has not returned within the close timeout"):
                 await replica.stop()
             assert (await replica.state()).ended
             replica = await db.replicate(silent, close_timeout=0.1)
@@ -235,6 +261,89 @@ def test_a_storage_that_never_replies_ends_with_its_replica(run: Run[None], tmp_
             await flushing
         await asyncio.gather(*(asyncio.all_tasks() - {asyncio.current_task()}), return_exceptions=True)
         assert silent.cancelled == 2
+
+    run(main())
+
+
+def test_a_second_replica_in_a_storage_is_refused_while_there_is_one(run: Run[None], tmp_path: Path) -> None:
+    async def main() -> None:
+        bucket = Bucket()
+        async with ubiqlite.open(tmp_path / "app.db") as db, ubiqlite.open(tmp_path / "other.db") as other:
+            await db.batch(ITEMS)
+            replica = await db.replicate(bucket)
+            for each in (db, other):
+                with pytest.raises(ubiqlite.Busy):
+                    await each.replicate(bucket)
+            await db.execute("INSERT INTO items (data) VALUES (x'00')")
+            await replica.flush()
+            assert "ubiqlite.owner" in bucket.files
+            await replica.stop()
+            assert "ubiqlite.owner" not in bucket.files
+            await (await db.replicate(bucket)).stop()
+
+    run(main())
+
+
+class Folder:
+    """Keeps files in a folder, and refuses nobody."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    async def put(self, name: str, content: AsyncIterator[bytes]) -> None:
+        (self.path / name).parent.mkdir(parents=True, exist_ok=True)
+        (self.path / name).write_bytes(b"".join([chunk async for chunk in content]))
+
+    async def list(self) -> Iterable[str]:
+        return [path.relative_to(self.path).as_posix() for path in self.path.rglob("*") if path.is_file()]
+
+    async def get(self, name: str) -> Optional[bytes]:
+        return (self.path / name).read_bytes() if (self.path / name).exists() else None
+
+    async def remove(self, name: str) -> None:
+        (self.path / name).unlink()
+
+
+async def elsewhere(folder: Path) -> None:
+    """What another process does: it replicates the same database, and writes when it is told to."""
+    async with ubiqlite.open(folder / "app.db") as db:
+        replica = await db.replicate(Folder(folder / "bucket"))
+        await replica.flush()
+        print("stored", flush=True)
+        await asyncio.to_thread(sys.stdin.readline)
+        await db.execute("INSERT INTO items (data) VALUES (x'00')")
+        with pytest.raises(ubiqlite.Busy, match="another replica has begun"):
+            await replica.flush()
+        assert (await replica.state()).ended
+
+
+def test_a_replica_of_another_process_takes_a_storage_over_and_the_one_before_ends(
+    run: Run[None], tmp_path: Path
+) -> None:
+    async def main() -> None:
+        async with ubiqlite.open(tmp_path / "app.db") as db:
+            await db.batch(ITEMS)
+            program = "import asyncio, sys; from test_replica_storage import Path, elsewhere"
+            run_it = "asyncio.run(elsewhere(Path(sys.argv[1])))"
+            command = [sys.executable, "-c", f"{program}; {run_it}", str(tmp_path)]
+            environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+            # Pipes of asyncio's own need a watcher of children, which not every loop has.
+            with subprocess.Popen(
+                command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            ) as child:
+                assert child.stdin is not None
+                assert child.stdout is not None
+                assert await asyncio.to_thread(child.stdout.readline) == "stored\n"
+                bucket = Folder(tmp_path / "bucket")
+                replica = await db.replicate(bucket)
+                await db.execute("INSERT INTO items (data) VALUES (x'00')")
+                assert (await replica.flush()).error is None
+                child.stdin.write("write\n")
+                child.stdin.close()
+                assert await asyncio.to_thread(child.wait) == 0
+            assert (await replica.flush()).error is None
+        await ubiqlite.restore_replica(bucket, tmp_path / "new.db")
+        assert await count(tmp_path / "new.db") == 2
 
     run(main())
 

@@ -35,13 +35,6 @@ _TIMED = 0x200 >> 8
 _LENGTH = 4
 """How many bytes behind a reply say how long its times are."""
 
-_UNTRACED = frozenset((
-    _ops.NEXT, _ops.MORE, _ops.CAPABILITIES, _ops.INTERRUPT, _ops.WATCH, _ops.WATCH_ALL, _ops.SELECT_WATCH,
-    _ops.COMMITS, _ops.OUTBOX, _ops.OUTBOX_AGAIN, _ops.ACK, _ops.TOUCH, _ops.DROP, _ops.CANCEL,
-    _ops.STORAGE, _ops.STORED,
-))  # fmt: skip
-"""Operations that are no calls of their own: parts of others, and waits for what others do."""
-
 _STREAMS = frozenset((_ops.STREAM, _ops.SELECT_STREAM, _ops.TABLE_STREAM))
 _WITH_SQL = frozenset((
     _ops.EXECUTE, _ops.QUERY, _ops.QUERY_ONE, _ops.QUERY_OPTIONAL, _ops.QUERY_VALUE, _ops.EXECUTE_MANY, _ops.BATCH,
@@ -212,7 +205,7 @@ class ClientTraces:
         if operation == _ops.NEXT:
             trace = self._streams.get(handle)
             return None if trace is None else _Told(self, trace, number, handle, True)
-        if operation in _UNTRACED:
+        if operation in _ops.UNTRACED:
             return None
         return _Told(self, _Trace(operation, data), number, handle, False)
 

@@ -89,7 +89,8 @@ class Replica:
     async def stop(self) -> ReplicaState:
         """Stores what was committed before this call, for the close timeout at most, and ends.
 
-        Raises the error of the folder if not all was stored; it has ended all the same. Does nothing if it has ended.
+        Raises the error of the storage if not all was stored, :class:`Io` if the storage has not replied 0.1 seconds
+        after the close timeout; it has ended all the same. Does nothing if it has ended.
         """
         return await self._ask(_STOP, None)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from asyncio import CancelledError, Task, create_task, current_task
-from collections.abc import AsyncIterable, AsyncIterator, Coroutine, Iterable
+from collections.abc import AsyncIterable, AsyncIterator, Coroutine, Iterable, Iterator
 from typing import Any, Optional, Protocol, Union, runtime_checkable
 
 from . import _ops as op
@@ -25,9 +25,6 @@ _END = 4
 _NOT_FOUND = 5
 _FAILED = 6
 
-# How many bytes of a file are sent at once.
-_PIECE = 256 << 10
-
 _GONE = '{"kind": "Closed", "message": "the storage of a replica has ended"}'
 
 
@@ -36,13 +33,14 @@ class ReplicaStorage(Protocol):
     """Where the files of a replica are kept, if that is no folder: an object store, for example.
 
     A program writes its own, which need not derive from this. The names are as
-    ``ltx/0/0000000000000002-0000000000000007.ltx``. The methods run in tasks of the event loop that has begun the
+    ``ltx/0/0000000000000002-0000000000000007.ltx``, and ``ubiqlite.owner``, which says whose the storage is: a second
+    replica of the process is refused (:class:`Busy`), and one of another process takes it over, after which the first
+    ends. The methods run in tasks of the event loop that has begun the
     replica. What one raises is told by :meth:`Replica.state`, and is tried again later; it never concerns those who
     write to the database. One method at a time is called for a replica, except that
-    a file of which only the beginning was wanted may still be closing. That no other replica writes to the same
-    place is up to the program. While one waits for something that never
-    comes, so does the replica, until ``stop()`` or ``close()`` has waited for the close timeout; its task is cancelled
-    then::
+    a file of which only the beginning was wanted may still be closing. While one waits for something that never
+    comes, so does the replica, until ``stop()`` or ``close()`` has waited for the close timeout; it has ended then, and
+    the task is cancelled::
 
         class Bucket:
             def __init__(self, objects):
@@ -68,7 +66,7 @@ class ReplicaStorage(Protocol):
         """Stores a file, in place of one that has the name: whole and lasting once this returns.
 
         It reads the content to its end, or raises. A file with all pages of a large database is large, too: its
-        content may be passed on as it comes.
+        content may be passed on as it comes, in pieces of 256 KiB at most.
         """
         ...
 
@@ -175,15 +173,9 @@ class StorageTasks:
         if file is None:
             await self._ask(op.STORED, number, _NOT_FOUND)
             return
-        if isinstance(file, (bytes, bytearray, memoryview)):
-            view = memoryview(bytes(file))
-            for start in range(0, len(view), _PIECE):
-                if not (await self._ask(op.STORED, number, _BYTES, bytes(view[start : start + _PIECE])))[2]:
-                    return
-        else:
-            async for chunk in file:
-                if not (await self._ask(op.STORED, number, _BYTES, bytes(chunk)))[2]:
-                    return
+        async for piece in _pieces(file):
+            if not (await self._ask(op.STORED, number, _BYTES, piece))[2]:
+                return
         await self._ask(op.STORED, number, _END)
 
     async def _ask(self, operation: int, *payload: Any) -> Reply:
@@ -193,3 +185,20 @@ class StorageTasks:
         if reply is None:
             reply = await client.reply_of(number, self.handle)
         return check(reply)
+
+
+async def _pieces(file: Union[bytes, AsyncIterable[bytes]]) -> AsyncIterator[bytes]:
+    """Yields the bytes of a file, in pieces that may be sent at once."""
+    if isinstance(file, (bytes, bytearray, memoryview)):
+        for piece in _parts(file):
+            yield piece
+    else:
+        async for chunk in file:
+            for piece in _parts(chunk):
+                yield piece
+
+
+def _parts(chunk: bytes) -> Iterator[bytes]:
+    view = memoryview(chunk).cast("B")
+    for start in range(0, len(view), op.PIECE):
+        yield bytes(view[start : start + op.PIECE])

@@ -124,7 +124,8 @@ export class Replica {
   /**
    * Stores what was committed before this call, for the close timeout at most, and ends. Does nothing if it has ended.
    *
-   * @throws {@link UbiqliteError} the error of the storage if not all was stored; it has ended all the same
+   * @throws {@link UbiqliteError} the error of the storage if not all was stored, `Io` if the storage has not replied 0.1 s after the
+   * close timeout; it has ended all the same
    */
   stop(): Promise<ReplicaState> {
     return this.ask(STOP, {});

@@ -2,7 +2,7 @@ import { chunksOf } from './import.js';
 import type { ReplicaStorage } from './replica-storage.js';
 import { type UbiqliteError, errorOf } from '../errors.js';
 import { CellReader } from '../wire/cells.js';
-import { Op } from '../wire/ops.js';
+import { Op, PIECE } from '../wire/ops.js';
 import type { Reply } from '../wire/reply.js';
 import type { Writer } from '../wire/writer.js';
 import type { EngineClient } from '../client/engine-client.js';
@@ -107,9 +107,12 @@ export class StorageTasks {
 
   private async send(number: number, file: Awaited<ReturnType<ReplicaStorage['get']>>): Promise<void> {
     if (file === undefined || file === null) return this.say(number, NOT_FOUND);
-    for await (const bytes of chunksOf(file)) {
-      const wanted = await this.tell(number, BYTES, (reply) => reply.bool(), (out) => out.blob(bytes));
-      if (!wanted) return;
+    for await (const chunk of chunksOf(file)) {
+      for (let at = 0; at < chunk.length; at += PIECE) {
+        const bytes = chunk.subarray(at, at + PIECE);
+        const wanted = await this.tell(number, BYTES, (reply) => reply.bool(), (out) => out.blob(bytes));
+        if (!wanted) return;
+      }
     }
     await this.say(number, END);
   }

@@ -141,7 +141,6 @@ export class Pages<T> {
   private take({ rows, ends }: ReceivedPage<T>): void {
     if (rows.length > 0 && !this.over) {
       this.pages.push(rows);
-      this.trace?.addRows(rows.length);
     }
     if (ends && !this.over) {
       this.over = true;

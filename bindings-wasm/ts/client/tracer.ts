@@ -5,7 +5,8 @@
  * its beginning to its end.
  */
 
-import { Op } from '../wire/ops.js';
+import { UNTRACED } from '../wire/ops.js';
+import type { Times } from '../wire/reply.js';
 
 /** A call, as those who trace it are told. What is not known yet, or does not apply, is `undefined`. */
 export interface TracedCall {
@@ -45,26 +46,6 @@ export interface CallChannel {
 /** Set by the platform that has a channel. */
 export const channels: { calls: CallChannel | undefined } = { calls: undefined };
 
-/** Operations that are no calls of their own: parts of others, and waits for what others do. */
-const UNTRACED: ReadonlySet<number> = new Set([
-  Op.next,
-  Op.more,
-  Op.capabilities,
-  Op.interrupt,
-  Op.watch,
-  Op.watchAll,
-  Op.selectWatch,
-  Op.commits,
-  Op.outbox,
-  Op.outboxAgain,
-  Op.touch,
-  Op.storage,
-  Op.stored,
-]);
-
-/** Operations that return at most one row. */
-const SINGLE: ReadonlySet<number> = new Set([Op.queryOne, Op.queryOptional, Op.queryValue, Op.get, Op.selectFirst]);
-
 type Settle = (outcome: unknown) => void;
 
 /** One call that is traced. */
@@ -75,7 +56,6 @@ export class CallTrace {
 
   constructor(
     namespace: string,
-    private readonly op: number,
     sql: unknown,
     private readonly tell: (call: TracedCall) => void,
   ) {
@@ -95,7 +75,7 @@ export class CallTrace {
   /** Does the call's first work, and reports its end before its caller has the outcome. */
   whole<T>(resolve: Settle, reject: Settle, work: (resolve: Settle, reject: Settle) => T): T {
     const done = (result: unknown): void => {
-      this.done(result);
+      this.done();
       resolve(result);
     };
     const failed = (error: unknown): void => {
@@ -112,23 +92,16 @@ export class CallTrace {
   }
 
   /** Notes what the engine has measured so far. */
-  measured(times: { waited: number; ran: number; summary: string }): void {
+  measured(times: Times): void {
     const { call } = this;
+    call.rows = times.rows;
     [call.queueWait, call.run] = [times.waited, times.ran];
     call.summary = times.summary;
     call.operation = times.summary.split(' ', 1)[0];
   }
 
-  /** Counts rows of a stream. */
-  addRows(rows: number): void {
-    this.call.rows = (this.call.rows ?? 0) + rows;
-  }
-
-  /** Reports the end of the call with its result. */
-  done(result?: unknown): void {
-    if (this.over) return;
-    if (SINGLE.has(this.op)) this.call.rows = result === undefined || result === null ? 0 : 1;
-    else if (Array.isArray(result)) this.call.rows = result.length;
+  /** Reports the end of the call. */
+  done(): void {
     this.end();
   }
 
@@ -157,7 +130,7 @@ export class Tracer {
   /** Returns the trace of a call, `undefined` if nobody wants it. */
   begin(op: number, sql: unknown): CallTrace | undefined {
     if (this.listeners.size === 0 && channels.calls?.isOn !== true) return undefined;
-    return UNTRACED.has(op) ? undefined : new CallTrace(this.namespace, op, sql, (call) => this.tell(call));
+    return UNTRACED.has(op) ? undefined : new CallTrace(this.namespace, sql, (call) => this.tell(call));
   }
 
   /**

@@ -1,5 +1,5 @@
-import { type Logger, type Query, entityKind, fillPlaceholders } from 'drizzle-orm';
-import type { Cache } from 'drizzle-orm/cache/core';
+import { DrizzleQueryError, type Logger, type Query, entityKind, fillPlaceholders } from 'drizzle-orm';
+import { type Cache, NoopCache } from 'drizzle-orm/cache/core';
 import type { WithCacheConfig } from 'drizzle-orm/cache/core/types';
 import { type PreparedQueryConfig, type SelectedFieldsOrdered, type SQLiteExecuteMethod, SQLitePreparedQuery } from 'drizzle-orm/sqlite-core';
 
@@ -20,6 +20,9 @@ export interface Mapping {
 
 const LISTS = { rows: 'array' } as const;
 
+/** Drizzle's class wants one. */
+const NONE = new NoopCache();
+
 /** A query with the SQL that it became. SQLite's statement stays prepared in the engine, whose cache has it by its SQL. */
 export class PreparedQuery<T extends PreparedQueryConfig & { type: 'async' } = PreparedQueryConfig & { type: 'async' }> extends SQLitePreparedQuery<T> {
   static override readonly [entityKind]: string = 'UbiqlitePreparedQuery';
@@ -33,11 +36,11 @@ export class PreparedQuery<T extends PreparedQueryConfig & { type: 'async' } = P
     private readonly logger: Logger | undefined,
     private readonly mapping: Mapping,
     method: SQLiteExecuteMethod,
-    cache: Cache,
+    private readonly used: Cache | undefined,
     metadata: { type: 'select' | 'update' | 'delete' | 'insert'; tables: string[] } | undefined,
     caching: WithCacheConfig | undefined,
   ) {
-    super('async', method, query, cache, metadata, caching);
+    super('async', method, query, used ?? NONE, metadata, caching);
   }
 
   /** Lets this query, which nobody has run yet, run elsewhere. */
@@ -79,10 +82,15 @@ export class PreparedQuery<T extends PreparedQueryConfig & { type: 'async' } = P
     const { sql, params } = this.query;
     const filled = fillPlaceholders(params, values ?? {});
     this.logger?.logQuery(sql, filled);
-    return this.caching.queryWithCache(sql, filled, () => run(sql, filled as Params));
+    if (this.used !== undefined) return this.caching.queryWithCache(sql, filled, () => run(sql, filled as Params));
+    try {
+      return await run(sql, filled as Params);
+    } catch (error) {
+      throw new DrizzleQueryError(sql, filled, error as Error);
+    }
   }
 
-  /** What Drizzle's class has and does not declare: it also makes Drizzle's error of a failure. */
+  /** What Drizzle's class has and does not declare. */
   private get caching(): { queryWithCache<R>(sql: string, params: unknown[], query: () => Promise<R>): Promise<R> } {
     return this as never;
   }

@@ -1,6 +1,6 @@
 import { type Logger, type Query, entityKind } from 'drizzle-orm';
 import type { BatchItem } from 'drizzle-orm/batch';
-import { type Cache, NoopCache } from 'drizzle-orm/cache/core';
+import type { Cache } from 'drizzle-orm/cache/core';
 import type { WithCacheConfig } from 'drizzle-orm/cache/core/types';
 import type { RelationalSchemaConfig, TablesRelationalConfig } from 'drizzle-orm/relations';
 import {
@@ -59,7 +59,7 @@ export class UbiqliteSession<TFull extends Record<string, unknown>, TSchema exte
     metadata?: Metadata,
     caching?: WithCacheConfig,
   ): PreparedQuery<PreparedQueryConfig & { type: 'async' }> {
-    const { logger, cache = new NoopCache() } = this.context;
+    const { logger, cache } = this.context;
     return new PreparedQuery(this.target, query, logger, { fields, custom }, method, cache, metadata, caching);
   }
 

@@ -93,4 +93,28 @@ export const END = 1;
 export const FORGET = 2;
 export const WHOLE = 8;
 export const CONTINUES = 4;
+
+/** Limits, in bytes. */
+export const PIECE = 262144;
+
+/** Operations that are no calls of their own: parts of others, and waits for what others do. */
+export const UNTRACED: ReadonlySet<number> = /* @__PURE__ */ new Set<number>([
+  Op.next,
+  Op.more,
+  Op.capabilities,
+  Op.interrupt,
+  Op.watch,
+  Op.watchAll,
+  Op.selectWatch,
+  Op.touch,
+  Op.commits,
+  Op.outbox,
+  Op.outboxAgain,
+  Op.ack,
+  Op.drop,
+  Op.cancel,
+  Op.withdraw,
+  Op.storage,
+  Op.stored,
+]);
 // end of generated: numbers

@@ -40,6 +40,17 @@ export interface ReplyUpdate {
   updated: number[];
 }
 
+/** What the engine has measured of a request, of a stream so far. */
+export interface Times {
+  /** How long it has waited and has run, in milliseconds. */
+  waited: number;
+  ran: number;
+  /** What it is, in a few words. */
+  summary: string;
+  /** How many rows it has returned, if that applies. */
+  rows: number | undefined;
+}
+
 const HEADER = 16;
 /** What precedes the runs in a result of a watch. */
 const UPDATE = 32;
@@ -136,12 +147,13 @@ export class Reply {
     return this.extra !== 0;
   }
 
-  /** Returns how long the request has waited and has run, in milliseconds, and what it is. */
-  times(): { waited: number; ran: number; summary: string } {
+  times(): Times {
     const { extra } = this;
-    const at = this.body(Kind.times, 16 + extra);
+    const counts = (16 + extra + 7) & ~7;
+    const at = this.body(Kind.times, counts + 16);
     const [waited, ran] = [at, at + 8].map((place) => Number(integer(this.source.view, place)) / 1e6) as [number, number];
-    return { waited, ran, summary: utf8(this.source.bytes, at + 16, at + 16 + extra) ?? '' };
+    const rows = Number(integer(this.source.view, at + counts));
+    return { waited, ran, summary: utf8(this.source.bytes, at + 16, at + 16 + extra) ?? '', rows: rows < 0 ? undefined : rows };
   }
 
   bits(): number {

@@ -9,7 +9,7 @@ use crate::api::database::Database;
 use crate::backend::Reply;
 use crate::backend::replica::{ReplicaControl, ReplicaOptions, ReplicaOrder, ReplicaState};
 use crate::backend::replica_files::{self, ReplicaMoment};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::exec::database_inner::DatabaseInner;
 use crate::exec::target::limited;
 use crate::platform::BoxFuture;
@@ -141,27 +141,34 @@ impl Replica {
     /// nothing if it has ended.
     ///
     /// # Errors
-    /// The error of the storage if not all was stored. It has ended all the same.
+    /// The error of the storage if not all was stored. It has ended all the same. `Io` if a method of
+    /// the storage has not returned 0.1 s after the close timeout: then the replica ends when that
+    /// returns, and stores nothing after it.
     ///
     /// # Cancellation
     /// Dropping the future ends waiting alone.
     pub async fn stop(&self) -> Result<()> {
-        self.stop_within(None).await
-    }
-
-    pub(crate) async fn stop_within(&self, limit: Option<Duration>) -> Result<()> {
-        limited(self.control.stop(self.close_timeout), limit, true).await
-    }
-
-    /// For how long it goes on storing when it is stopped.
-    pub(crate) fn close_timeout(&self) -> Duration {
-        self.close_timeout
+        let longest = self.close_timeout.saturating_add(GRACE);
+        let limit = self.limit.filter(|limit| *limit < longest);
+        let stop = self.control.stop(self.close_timeout);
+        match limited(stop, limit.or(Some(longest)), true).await {
+            Err(error) if error.kind() == ErrorKind::Timeout && limit.is_none() => Err(silent()),
+            stopped => stopped,
+        }
     }
 
     /// Ends it, whatever is not stored.
     pub(crate) fn abandon(&self) {
         drop(self.control.stop(Duration::ZERO));
     }
+}
+
+/// How long past the close timeout a storage has to return.
+const GRACE: Duration = Duration::from_millis(100);
+
+#[cold]
+fn silent() -> Error {
+    Error::new(ErrorKind::Io, "the replica's storage has not returned within the close timeout")
 }
 
 impl Database {
@@ -216,6 +223,17 @@ impl Database {
     }
 
     /// As [`replicate`](Self::replicate), into whatever keeps files: an object store, for example.
+    ///
+    /// One replica at a time keeps its files in a storage. Where the storage does not see to that itself
+    /// ([`ReplicaStorage::claim`]), a file `ubiqlite.owner` in it says whose it is. A second replica of
+    /// this process is refused. One of another process takes the storage over, since the first may have
+    /// been killed, and the first ends before it stores another file: its
+    /// [`state`](Replica::state) says so. What the first was storing just then does no harm, because the
+    /// second leaves out some hundred million numbers of transactions; so does whoever comes after a
+    /// killed process. A replica that ends in good order removes the file.
+    ///
+    /// # Errors
+    /// As [`replicate`](Self::replicate), and those of the storage's `open` and `list`.
     pub fn replicate_to(&self, storage: impl ReplicaStorage) -> Replicate {
         Replicate {
             storage: Arc::new(storage),

@@ -76,7 +76,11 @@ pub(super) fn stored(storage: &dyn ReplicaStorage) -> io::Result<Stored> {
     })
 }
 
-fn files(storage: &dyn ReplicaStorage) -> io::Result<Vec<FileName>> {
+/// Returns the files that a storage has of a replica.
+///
+/// # Errors
+/// Those of the storage.
+pub(super) fn files(storage: &dyn ReplicaStorage) -> io::Result<Vec<FileName>> {
     let names = storage.list()?;
     Ok(names.iter().filter_map(|name| FileName::parse(name)).collect())
 }

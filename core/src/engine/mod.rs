@@ -20,6 +20,8 @@ mod followed;
 mod functions;
 mod handle;
 mod handlers;
+#[cfg(not(target_family = "wasm"))]
+mod held_write;
 mod hook_slot;
 mod inline;
 mod key_lookup;
@@ -42,6 +44,7 @@ mod prepare;
 mod prepared;
 mod read;
 mod reads;
+mod recompiling;
 mod recording;
 #[cfg(all(feature = "recover", not(target_family = "wasm")))]
 mod recover;

@@ -11,7 +11,8 @@ use crate::ffi;
 impl Connection {
     /// Makes this connection record its commits for `observation`.
     pub(crate) fn record_commits(&mut self, observation: Arc<Observation>) {
-        self.recorder = Some(Box::new(Recorder::new(observation, self.authorizer.recompiled())));
+        self.recorder =
+            Some(Box::new(Recorder::new(observation, self.authorizer.recompiling.happened())));
     }
 
     /// Must be called before a statement that may change something runs.

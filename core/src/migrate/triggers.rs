@@ -1,6 +1,8 @@
 //! Triggers that a table's new form breaks. SQLite compiles the body of a trigger when a statement
 //! fires it, and not when it is made.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use crate::api::session::Session;
 use crate::backend::Control;
 use crate::error::{Error, Result};
@@ -50,6 +52,9 @@ fn drop_of(name: &str) -> Result<String> {
     Ok(sql)
 }
 
+/// How many statements were compiled.
+static COMPILED: AtomicUsize = AtomicUsize::new(0);
+
 /// Compiles a statement that fires the only trigger that there is, and does not run it.
 async fn compile(session: &mut Session, table: &str, event: Option<&str>) -> Result<()> {
     let mut target = String::from("main.");
@@ -61,10 +66,13 @@ async fn compile(session: &mut Session, table: &str, event: Option<&str>) -> Res
         quote_into(&mut set, &column)?;
         set.push_str(" = NULL");
     }
+    // One that was compiled before, and is kept, would not notice that the schema is another now: it
+    // never runs, and only then SQLite looks. So each has a text of its own.
+    let number = COMPILED.fetch_add(1, Ordering::Relaxed);
     let statement = match event {
-        Some("INSERT") => format!("EXPLAIN INSERT INTO {target} DEFAULT VALUES"),
-        Some("UPDATE") => format!("EXPLAIN UPDATE {target} SET {set}"),
-        _ => format!("EXPLAIN DELETE FROM {target}"),
+        Some("INSERT") => format!("EXPLAIN /* {number} */ INSERT INTO {target} DEFAULT VALUES"),
+        Some("UPDATE") => format!("EXPLAIN /* {number} */ UPDATE {target} SET {set}"),
+        _ => format!("EXPLAIN /* {number} */ DELETE FROM {target}"),
     };
     for row in session.query::<Row>(&statement, ()).await? {
         if row.get::<&str>(1)? == "Program" {

@@ -13,7 +13,8 @@ use crate::platform::disk;
 /// object store.
 ///
 /// The names are as `ltx/0/0000000000000002-0000000000000007.ltx`: they have two slashes, the
-/// [layout of litestream](https://litestream.io). Its methods are called on a thread of the replica's
+/// [layout of litestream](https://litestream.io). Unless it is [claimed](Self::claim), there is
+/// `ubiqlite.owner` too. Its methods are called on a thread of the replica's
 /// own, which may be kept waiting: whoever has an async client waits for it here. An error of any of
 /// them is tried again later, and never concerns those who write to the database.
 pub trait ReplicaStorage: Send + Sync + 'static {
@@ -42,13 +43,14 @@ pub trait ReplicaStorage: Send + Sync + 'static {
     /// If it is still there.
     fn remove(&self, name: &str) -> io::Result<()>;
 
-    /// Makes sure that nobody else writes to it, until the result is dropped. By default, that is
-    /// left to the program.
+    /// Makes sure that nobody else writes to it, until the result is dropped. Default: `None`, it can't
+    /// do that. The replica keeps a file `ubiqlite.owner` in it then, which it reads before it stores
+    /// another one: see [`Database::replicate_to`](crate::Database::replicate_to).
     ///
     /// # Errors
     /// `WouldBlock` if somebody does.
-    fn claim(&self) -> io::Result<Box<dyn Any + Send>> {
-        Ok(Box::new(()))
+    fn claim(&self) -> io::Result<Option<Box<dyn Any + Send>>> {
+        Ok(None)
     }
 
     /// Whether it keeps up with reading a disk. If not, a file with all pages is first written to a
@@ -130,7 +132,7 @@ impl ReplicaStorage for ReplicaFolder {
         }
     }
 
-    fn claim(&self) -> io::Result<Box<dyn Any + Send>> {
+    fn claim(&self) -> io::Result<Option<Box<dyn Any + Send>>> {
         fs::create_dir_all(&self.0)?;
         let file =
             File::options().create(true).truncate(false).write(true).open(self.0.join(LOCK))?;
@@ -140,7 +142,7 @@ impl ReplicaStorage for ReplicaFolder {
                 for name in self.list()?.iter().filter(|name| name.ends_with(PART)) {
                     self.remove(name)?;
                 }
-                Ok(Box::new(file))
+                Ok(Some(Box::new(file)))
             }
             Err(TryLockError::WouldBlock) => Err(ErrorKind::WouldBlock.into()),
             Err(TryLockError::Error(error)) => Err(error),

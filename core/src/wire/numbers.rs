@@ -161,9 +161,38 @@ pub mod op {
     /// (1 byte) 0 it is done; 1 the next bytes of the file that is stored are wanted, of which the reply
     /// has one row with a blob, or none after the last, or is `Closed` if they are there no more; 2
     /// the names (4 bytes: how many, and each); 3 bytes of the file that is read, one reply after
-    /// another, each of which says whether more are wanted; 4 that was all of it; 5 there is no file of
+    /// another, [`PIECE`](super::limit::PIECE) at most, each of which says whether more are wanted; 4 that was all of it; 5 there is no file of
     /// that name; 6 it failed, and a text that says why.
     pub const STORED: u8 = 58;
+}
+
+/// Operations that are no calls of their own: parts of others, waits for what others do, and those
+/// without a reply. Clients tell nobody of them who traces calls, and so want no times of them; of
+/// [`NEXT`](op::NEXT) they do for a stream, which is one call.
+pub const UNTRACED: &[u8] = &[
+    op::NEXT,
+    op::MORE,
+    op::CAPABILITIES,
+    op::INTERRUPT,
+    op::WATCH,
+    op::WATCH_ALL,
+    op::SELECT_WATCH,
+    op::TOUCH,
+    op::COMMITS,
+    op::OUTBOX,
+    op::OUTBOX_AGAIN,
+    op::ACK,
+    op::DROP,
+    op::CANCEL,
+    op::WITHDRAW,
+    op::STORAGE,
+    op::STORED,
+];
+
+/// Limits.
+pub mod limit {
+    /// How many bytes of a file are sent at once, to a client's storage or by it.
+    pub const PIECE: u32 = 262_144;
 }
 
 /// Flags of requests.

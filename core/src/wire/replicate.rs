@@ -16,7 +16,7 @@ use super::storage::{ClientStorage, StorageHandle, Tasks};
 use crate::api::replicate::{Replica, restore_replica, restore_replica_from};
 use crate::backend::replica::{ReplicaState, SnapshotReason};
 use crate::backend::replica_files::ReplicaMoment;
-use crate::error::{ErrorKind, Result};
+use crate::error::Result;
 use crate::exec::target::limited;
 use crate::platform::{self, BoxFuture};
 use crate::row::Rows;
@@ -235,18 +235,13 @@ impl ServerInner {
     }
 }
 
-/// How long past its close timeout a client's storage has to reply.
-const GRACE: Duration = Duration::from_millis(100);
-
-/// Stops a replica whose storage is the client's, which may have stopped to reply: it ends then.
+/// Stops a replica whose storage is the client's, which may not reply any more: the replica ends then.
 async fn stop(replica: &Replica, tasks: &Tasks) -> Result<()> {
-    match replica.stop_within(Some(replica.close_timeout() + GRACE)).await {
-        Err(error) if error.kind() == ErrorKind::Timeout => {
-            tasks.end();
-            // That the storage is gone is no news: it did not reply, which is what is told.
-            let _ = replica.stop().await;
-            Err(error)
-        }
-        ended => ended,
+    let stopped = replica.stop().await;
+    if !replica.state().ended {
+        tasks.end();
+        // That the storage is gone is no news: it did not reply, which is what is told.
+        let _ = replica.stop().await;
     }
+    stopped
 }

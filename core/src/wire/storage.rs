@@ -13,6 +13,7 @@ use std::task::{Context, Poll, Waker};
 
 use super::cells::Cells;
 use super::handles::Handle;
+use super::numbers::limit::PIECE;
 use super::read::{ByteReader, malformed};
 use super::reply::Outcome;
 use super::request::RequestHead;
@@ -30,9 +31,6 @@ const PUT: i64 = 0;
 const LIST: i64 = 1;
 const GET: i64 = 2;
 const REMOVE: i64 = 3;
-
-/// How many bytes of a file the client gets at once.
-const CHUNK: u64 = 256 * 1024;
 
 /// A storage that a client has, until it ends or the client drops it.
 pub(super) struct StorageHandle {
@@ -229,7 +227,7 @@ impl ReplicaStorage for ClientStorage {
             match asked.said()? {
                 Said::More(reply) => {
                     let mut chunk = Vec::new();
-                    let read = Read::take(&mut *content, CHUNK).read_to_end(&mut chunk);
+                    let read = Read::take(&mut *content, PIECE.into()).read_to_end(&mut chunk);
                     if let Err(error) = read {
                         reply.complete(Err(no_more()));
                         return Err(error);
@@ -368,8 +366,12 @@ impl ServerInner {
                 Said::Names(names.collect::<Result<_>>()?)
             }
             3 => {
+                let bytes = payload.blob()?;
+                if bytes.len() > PIECE as usize {
+                    return Err(malformed());
+                }
                 let (completer, wanted) = call();
-                storage.tasks.say(task, Said::Bytes(payload.blob()?.to_vec(), completer));
+                storage.tasks.say(task, Said::Bytes(bytes.to_vec(), completer));
                 return Ok(Box::pin(async move {
                     // Whoever has given it up wants no more of it.
                     Ok(Outcome::Bool(Reply::call(wanted).await.unwrap_or_default()))

@@ -67,7 +67,10 @@ impl Timed {
                 changes(list.iter().map(|executed| executed.rows_changed).sum())
             }
             Ok(Outcome::Key(_)) => changes(1),
-            Ok(Outcome::Bool(yes)) => changes(u64::from(*yes)),
+            Ok(Outcome::Bool(found)) => match self.op {
+                op::UPDATE | op::DELETE => changes(u64::from(*found)),
+                _ => Counts::default(),
+            },
             Ok(Outcome::Count(count)) => match self.op {
                 op::EXECUTE_MANY | op::INSERT_MANY | op::UPDATE_MANY => changes(*count),
                 // Its rows went to a sink.
@@ -153,5 +156,71 @@ pub(super) fn describe_control(op: u8) -> &'static str {
         op::SNAPSHOT => "SNAPSHOT",
         op::ACQUIRE => "ACQUIRE",
         _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+    use crate::api::table::Key;
+    use crate::program::StepOutcome;
+    use crate::row::Rows;
+
+    fn executed(rows_changed: u64) -> Executed {
+        Executed { rows_changed, last_row_id: 0 }
+    }
+
+    #[test]
+    fn each_outcome_counts_what_it_has_returned_and_changed_and_nothing_else() {
+        let key = || Outcome::Key(Key::from(1));
+        let none = (None, None);
+        let (rows, changes) = (|it| (Some(it), None), |it| (None, Some(it)));
+        let none_of = || Outcome::Rows(Rows::default());
+        let ran = StepOutcome::default();
+        for (op, outcome, counts) in [
+            (op::EXECUTE, Outcome::Executed(executed(3)), changes(3)),
+            (op::BATCH, Outcome::ExecutedList(vec![executed(3), executed(4)]), changes(7)),
+            (op::EXECUTE_MANY, Outcome::Count(5), changes(5)),
+            (op::INSERT_MANY, Outcome::Count(5), changes(5)),
+            (op::UPDATE_MANY, Outcome::Count(0), changes(0)),
+            (op::INSERT, key(), changes(1)),
+            (op::UPSERT, key(), changes(1)),
+            (op::UPDATE, Outcome::Bool(true), changes(1)),
+            (op::UPDATE, Outcome::Bool(false), changes(0)),
+            (op::DELETE, Outcome::Bool(true), changes(1)),
+            (op::TRANSFER, Outcome::Done, none),
+            (op::QUERY, none_of(), rows(0)),
+            (op::QUERY, Outcome::Count(9), rows(9)),
+            (op::QUERY_ONE, Outcome::Row(None), rows(0)),
+            (op::QUERY_VALUE, none_of(), rows(0)),
+            (op::GET, Outcome::Row(None), rows(0)),
+            (op::SELECT, none_of(), rows(0)),
+            (op::SELECT_FIRST, none_of(), rows(0)),
+            (op::SELECT_COUNT, Outcome::Count(9), rows(1)),
+            (op::STREAM, Outcome::Next(None), rows(0)),
+            (op::SELECT_STREAM, Outcome::Next(None), rows(0)),
+            (op::TABLE_STREAM, Outcome::Next(None), rows(0)),
+            (op::RUN, Outcome::Ran(Box::new(ran)), (Some(0), Some(0))),
+            // What they report are no rows of the database.
+            (op::CHECK, none_of(), none),
+            (op::STATS, none_of(), none),
+            (op::RECOVER, none_of(), none),
+            (op::MIGRATIONS, none_of(), none),
+            (op::MIGRATE, none_of(), none),
+            (op::APPLY, none_of(), none),
+            (op::REPLICA_RESTORE, Outcome::Count(9), none),
+            (op::REPLICATE, Outcome::Handle, none),
+            (op::STORED, Outcome::Bool(true), none),
+            (op::BEGIN, Outcome::Handle, none),
+            (op::COMMIT, Outcome::Done, none),
+            (op::CAPABILITIES, Outcome::Bits(1), none),
+            (op::WATCH, Outcome::Update(None), none),
+            (op::WATCH_ALL, Outcome::Updates(None), none),
+        ] {
+            let found = Timed::new(op).counts(&Ok(outcome));
+            assert_eq!((found.rows, found.changes), counts, "operation {op}");
+        }
     }
 }

@@ -142,7 +142,7 @@ async fn a_trigger_that_would_fail_from_now_on_is_refused_by_name() {
         let fires =
             "CREATE TRIGGER fires AFTER INSERT ON log BEGIN INSERT INTO parts VALUES (1, 2); END;";
         for triggers in [format!("{sound}{bad}{fires}"), format!("{bad}{fires}{sound}")] {
-            let message = with_triggers(&triggers, FORM).await.unwrap_err();
+            let message = with_triggers(&triggers, FORM).await.expect_err(&triggers);
             assert!(message.contains("the trigger bad") && message.contains("line 2"), "{message}");
         }
     }

@@ -36,8 +36,10 @@ impl ReplicaStorage for Gated {
     fn put(&self, name: &str, content: &mut dyn Read) -> io::Result<()> {
         let mut bytes = Vec::new();
         content.read_to_end(&mut bytes)?;
-        let closed = self.0.closed.lock().unwrap();
-        drop(self.0.opened.wait_while(closed, |closed| *closed).unwrap());
+        if name.starts_with("ltx/") {
+            let closed = self.0.closed.lock().unwrap();
+            drop(self.0.opened.wait_while(closed, |closed| *closed).unwrap());
+        }
         if self.0.refusing.load(Ordering::SeqCst) {
             return Err(io::Error::other("the bucket is gone"));
         }
@@ -226,4 +228,31 @@ async fn closing_a_database_in_memory_does_not_wait_for_ever_for_a_storage() {
     let _replica = replica.close_timeout(Duration::from_millis(50)).await.unwrap();
     within("closing", db.close()).await.unwrap();
     gate.set_closed(false);
+}
+
+#[tokio::test]
+async fn stopping_does_not_wait_for_ever_for_a_storage_that_does_not_return() {
+    let place = Place::new().await;
+    let gate = Arc::new(Gate::default());
+    let replica = place.db.replicate_to(Gated(Arc::clone(&gate)));
+    let replica = replica.close_timeout(Duration::from_millis(50)).await.unwrap();
+    let stored = flush(&replica).await.transaction;
+    gate.set_closed(true);
+    place.insert(1_000).await;
+    while replica.state().waiting == 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let error = within("stopping", replica.stop()).await.unwrap_err();
+    assert_eq!(error.kind(), ubiqlite::ErrorKind::Io, "{error}");
+    assert!(error.message().contains("has not returned"), "{error}");
+    assert!(!replica.state().ended, "its file may still be stored");
+    place.insert(1_000).await;
+    gate.set_closed(false);
+    within("its end", async {
+        while !replica.state().ended {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
+    assert!(replica.state().transaction <= stored + 1, "nothing is stored after it");
 }

@@ -14,6 +14,10 @@ const KINDS: &str = "core/src/error/kind.rs";
 pub(super) struct Core {
     /// Operations of requests.
     pub(super) ops: Vec<WireNumber>,
+    /// The names of those that are not traced.
+    pub(super) untraced: Vec<String>,
+    /// Limits.
+    pub(super) limits: Vec<WireNumber>,
     /// Flags of requests.
     pub(super) request: Vec<WireNumber>,
     /// Kinds of replies.
@@ -53,6 +57,8 @@ impl Core {
         cells.extend(of_module(&numbers, "cell")?);
         Ok(Self {
             ops: of_module(&numbers, "op")?,
+            untraced: names(&numbers, "UNTRACED")?,
+            limits: of_module(&numbers, "limit")?,
             request: of_module(&numbers, "request")?,
             kinds: of_module(&numbers, "kind")?,
             reply: of_module(&numbers, "reply")?,
@@ -60,6 +66,22 @@ impl Core {
             errors: errors(&read(KINDS)?)?,
         })
     }
+}
+
+/// Returns the operations in a list.
+fn names(source: &str, list: &str) -> anyhow::Result<Vec<String>> {
+    let body = source
+        .split_once(&format!("const {list}: &[u8] = &["))
+        .and_then(|(_, rest)| rest.split_once("];"))
+        .with_context(|| format!("there is no list `{list}`"))?
+        .0;
+    let names: Vec<_> = body
+        .split("op::")
+        .skip(1)
+        .map(|it| it.trim_end().trim_end_matches(',').to_owned())
+        .collect();
+    ensure!(!names.is_empty(), "the list `{list}` is empty");
+    Ok(names)
 }
 
 /// Returns the constants of a module that are numbers.
@@ -76,7 +98,7 @@ fn of_module(source: &str, name: &str) -> anyhow::Result<Vec<WireNumber>> {
             .and_then(|(name, rest)| Some((name, rest.split_once(" = ")?.1)))
             // Not a number of the format, such as the size of a cell.
             .unwrap_or((line, ""));
-        if let Ok(value) = value.parse() {
+        if let Ok(value) = value.replace('_', "").parse() {
             numbers.push(WireNumber { name: name.to_owned(), value });
         }
     }
@@ -106,21 +128,26 @@ fn errors(source: &str) -> anyhow::Result<Vec<DeclaredKind>> {
 }
 
 impl WireNumber {
-    /// Returns the name with a capital for each word but the first: `queryOne`.
+    /// Returns its [`camel`] name.
     pub(super) fn camel(&self) -> String {
-        let mut name = String::new();
-        for (index, word) in self.name.split('_').enumerate() {
-            let word = word.to_lowercase();
-            match word.chars().next() {
-                Some(first) if index > 0 => {
-                    name.push(first.to_ascii_uppercase());
-                    name.push_str(&word[1..]);
-                }
-                _ => name.push_str(&word),
-            }
-        }
-        name
+        camel(&self.name)
     }
+}
+
+/// Returns a name with a capital for each word but the first: `queryOne`.
+pub(super) fn camel(capitals: &str) -> String {
+    let mut name = String::new();
+    for (index, word) in capitals.split('_').enumerate() {
+        let word = word.to_lowercase();
+        match word.chars().next() {
+            Some(first) if index > 0 => {
+                name.push(first.to_ascii_uppercase());
+                name.push_str(&word[1..]);
+            }
+            _ => name.push_str(&word),
+        }
+    }
+    name
 }
 
 #[cfg(test)]
@@ -136,6 +163,17 @@ mod tests {
             (1, 3, "queryOne")
         );
         assert!(of_module(source, "reply").is_err());
+        let limit =
+            of_module("pub mod limit {\n    pub const A: u32 = 1_000;\n}\n", "limit").unwrap();
+        assert_eq!(limit[0].value, 1000);
+    }
+
+    #[test]
+    fn the_names_in_a_list_are_found() {
+        let source =
+            "pub const SOME: &[u8] = &[\n    op::A,\n    op::B_C,\n];\npub const C: u8 = op::D;\n";
+        assert_eq!(names(source, "SOME").unwrap(), ["A", "B_C"]);
+        assert!(names(source, "OTHER").is_err());
     }
 
     #[test]

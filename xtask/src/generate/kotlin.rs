@@ -1,7 +1,7 @@
 //! The generated regions for Kotlin.
 
-use super::Region;
 use super::core::{Core, DeclaredKind, WireNumber};
+use super::{Region, UNTRACED};
 
 const NUMBERS: &str =
     "bindings-ffi/kotlin/ubiqlite/src/main/kotlin/io/github/ubiqlite/internal/Op.kt";
@@ -37,6 +37,7 @@ fn class(kind: &DeclaredKind) -> String {
 }
 
 fn numbers(core: &Core) -> String {
+    let untraced: String = core.untraced.iter().map(|name| format!("    Op.{name},\n")).collect();
     [
         object("The operations.", "Op", &core.ops),
         object("Flags of a request.", "Flag", &core.request),
@@ -47,6 +48,8 @@ fn numbers(core: &Core) -> String {
             "Tag",
             &core.cells,
         ),
+        object("Limits, in bytes.", "Limit", &core.limits),
+        format!("/** {UNTRACED} */\ninternal val UNTRACED: Set<Int> = setOf(\n{untraced})\n"),
     ]
     .join("\n")
 }

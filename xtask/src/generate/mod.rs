@@ -18,6 +18,10 @@ use self::core::Core;
 use crate::marks;
 use crate::workspace::Workspace;
 
+/// What is said of [`Core::untraced`](core::Core) in each language.
+const UNTRACED: &str =
+    "Operations that are no calls of their own: parts of others, and waits for what others do.";
+
 /// One region to write.
 struct Region {
     /// The file, relative to the root.

@@ -1,7 +1,7 @@
 //! The generated regions for Python.
 
-use super::Region;
 use super::core::{Core, DeclaredKind, WireNumber};
+use super::{Region, UNTRACED};
 
 const ERRORS: &str = "bindings-ffi/python/ubiqlite/errors.py";
 
@@ -15,6 +15,8 @@ pub(super) fn regions(core: &Core) -> Vec<Region> {
     vec![
         region(ops, "operations", numbers(&core.ops)),
         region(ops, "kinds of replies", kinds(core)),
+        region(ops, "limits", numbers(&core.limits)),
+        region(ops, "untraced", untraced(core)),
         region(ERRORS, "classes", core.errors.iter().map(class).collect()),
         region(ERRORS, "table", names),
     ]
@@ -22,6 +24,11 @@ pub(super) fn regions(core: &Core) -> Vec<Region> {
 
 fn numbers(numbers: &[WireNumber]) -> String {
     numbers.iter().map(|number| format!("{} = {}\n", number.name, number.value)).collect()
+}
+
+fn untraced(core: &Core) -> String {
+    let names: String = core.untraced.iter().map(|name| format!("    {name},\n")).collect();
+    format!("UNTRACED = frozenset((\n{names}))  # fmt: skip\n\"\"\"{UNTRACED}\"\"\"\n")
 }
 
 /// Returns the kinds of replies. They are in one module with the operations: one that has the name

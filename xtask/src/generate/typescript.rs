@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::Region;
-use super::core::{Core, DeclaredKind, WireNumber};
+use super::core::{Core, DeclaredKind, WireNumber, camel};
+use super::{Region, UNTRACED};
 
 const NUMBERS: &str = "bindings-wasm/ts/wire/ops.ts";
 const ERRORS: &str = "bindings-wasm/ts/errors.ts";
@@ -57,6 +57,13 @@ fn numbers(core: &Core) -> String {
     constants(&mut text, "Flags of a request.", &core.request);
     text.push('\n');
     constants(&mut text, "Flags of a reply.", &core.reply);
+    text.push('\n');
+    constants(&mut text, "Limits, in bytes.", &core.limits);
+    text.push('\n');
+    let names: String = core.untraced.iter().map(|it| format!("  Op.{},\n", camel(it))).collect();
+    text.push_str(&format!(
+        "/** {UNTRACED} */\nexport const UNTRACED: ReadonlySet<number> = /* @__PURE__ */ new Set<number>([\n{names}]);\n"
+    ));
     text
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::super::numbers::reply;
+use super::super::numbers::{limit::PIECE, reply};
 use super::*;
 
 /// What is to be done with a file.
@@ -90,7 +90,10 @@ impl Keeper {
         loop {
             let more = self.say(storage, task, 1, &[]).await;
             match values(&more).pop() {
-                Some(Value::Blob(bytes)) => content.extend_from_slice(&bytes),
+                Some(Value::Blob(bytes)) => {
+                    assert!(bytes.len() <= PIECE as usize, "{} bytes", bytes.len());
+                    content.extend_from_slice(&bytes);
+                }
                 other => {
                     assert_eq!(other, None);
                     return content;
@@ -99,21 +102,60 @@ impl Keeper {
         }
     }
 
+    /// Does a task. Returns the name of the file that was stored, if one was.
+    async fn carry_out(
+        &mut self,
+        storage: u32,
+        (task, what, name): (i64, i64, String),
+    ) -> Option<String> {
+        match what {
+            LIST => {
+                let names = self.files.keys().flat_map(|name| text(name)).collect::<Vec<_>>();
+                let count = (self.files.len() as u32).to_le_bytes();
+                self.say(storage, task, 2, &[&count[..], &names].concat()).await;
+            }
+            GET => {
+                let Some(content) = self.files.get(&name).cloned() else {
+                    self.say(storage, task, 5, &[]).await;
+                    return None;
+                };
+                for chunk in content.chunks(100_000) {
+                    let length = (chunk.len() as u32).to_le_bytes();
+                    let wanted = self.say(storage, task, 3, &[&length[..], chunk].concat()).await;
+                    assert_eq!(wanted.kind, kind::BOOL, "{wanted:?}");
+                }
+                assert_eq!(self.say(storage, task, 4, &[]).await.kind, kind::DONE);
+            }
+            PUT => {
+                let content = self.content(storage, task).await;
+                self.files.insert(name.clone(), content);
+                assert_eq!(self.say(storage, task, 0, &[]).await.kind, kind::DONE);
+                return Some(name);
+            }
+            _ => {
+                self.files.remove(&name);
+                self.say(storage, task, 0, &[]).await;
+            }
+        }
+        None
+    }
+
+    /// Does tasks until the next one is to store all pages, and returns that.
+    async fn until_first_file(&mut self, storage: u32) -> (i64, i64, String) {
+        loop {
+            let task = self.task(storage).await.expect("a task");
+            if task.1 == PUT && task.2.starts_with("ltx/") {
+                return task;
+            }
+            self.carry_out(storage, task).await;
+        }
+    }
+
     /// Does tasks until all pages are stored, and returns how many bytes that were.
     async fn first_file(&mut self, storage: u32) -> usize {
-        loop {
-            let (task, what, name) = self.task(storage).await.expect("a task");
-            if what == LIST {
-                self.say(storage, task, 2, &[0; 4]).await;
-                continue;
-            }
-            assert_eq!(what, PUT);
-            let content = self.content(storage, task).await;
-            let length = content.len();
-            self.files.insert(name, content);
-            assert_eq!(self.say(storage, task, 0, &[]).await.kind, kind::DONE);
-            return length;
-        }
+        let task = self.until_first_file(storage).await;
+        let name = self.carry_out(storage, task).await.expect("a file");
+        self.files[&name].len()
     }
 }
 
@@ -124,11 +166,15 @@ async fn a_client_keeps_the_files_of_a_replica_and_one_is_restored_from_them() {
     let replica = here.replicate(storage);
     assert!(here.first_file(storage).await > 900_000);
     assert_eq!(here.reply(replica).await.kind, kind::HANDLE);
-    let waiting = here.send(op::NEXT, storage, &[0; 4]);
-    let ended = here.ask(op::NEXT, replica, &2u32.to_le_bytes()).await;
+    let stopping = here.send(op::NEXT, replica, &2u32.to_le_bytes());
+    // Until the storage is needed no more.
+    while let Some(task) = here.task(storage).await {
+        here.carry_out(storage, task).await;
+    }
+    let ended = here.reply(stopping).await;
     assert_eq!(values(&ended).last(), Some(&Value::Integer(1)), "{ended:?}");
-    let over = here.reply(waiting).await;
-    assert_ne!(over.flags & reply::END, 0, "the storage is needed no more: {over:?}");
+    let names: Vec<_> = here.files.keys().collect();
+    assert_eq!(names, ["ltx/9/0000000000000001-0000000000000001.ltx"], "the mark is removed");
 
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("new.db");
@@ -137,21 +183,8 @@ async fn a_client_keeps_the_files_of_a_replica_and_one_is_restored_from_them() {
     let newest = [0; 9];
     let to = text(path.to_str().unwrap());
     let restored = here.send(op::REPLICA_RESTORE, 0, &[&*place, &newest, &to].concat());
-    while let Some((task, what, name)) = here.task(storage).await {
-        if what == LIST {
-            let names = here.files.keys().flat_map(|name| text(name)).collect::<Vec<_>>();
-            let count = (here.files.len() as u32).to_le_bytes();
-            here.say(storage, task, 2, &[&count[..], &names].concat()).await;
-            continue;
-        }
-        assert_eq!(what, GET);
-        let content = here.files[&name].clone();
-        for chunk in content.chunks(100_000) {
-            let length = (chunk.len() as u32).to_le_bytes();
-            let wanted = here.say(storage, task, 3, &[&length[..], chunk].concat()).await;
-            assert_eq!(wanted.kind, kind::BOOL, "{wanted:?}");
-        }
-        assert_eq!(here.say(storage, task, 4, &[]).await.kind, kind::DONE);
+    while let Some(task) = here.task(storage).await {
+        here.carry_out(storage, task).await;
     }
     assert_eq!(here.reply(restored).await.kind, kind::COUNT);
     let copy = Database::open(&path).await.unwrap();
@@ -177,6 +210,10 @@ async fn a_storage_is_that_of_one_replica_and_only_its_own_tasks_are_replied_to(
     assert_eq!(here.say(storage, 99, 1, &[]).await.kind, kind::ERROR);
     let wanted = here.say(storage, 99, 3, &[1, 0, 0, 0, 7]).await;
     assert_eq!((wanted.kind, wanted.extra), (kind::BOOL, 0));
+    for (more, expected) in [(0, kind::BOOL), (1, kind::ERROR)] {
+        let piece = [&(PIECE + more).to_le_bytes()[..], &vec![7; (PIECE + more) as usize]].concat();
+        assert_eq!(here.say(storage, 99, 3, &piece).await.kind, expected, "{more} more bytes");
+    }
     assert_eq!(here.say(storage, 99, 9, &[]).await.kind, kind::ERROR);
     assert_eq!(here.say(replica, 1, 0, &[]).await.kind, kind::ERROR, "that is no storage");
     here.db.close().await.unwrap();
@@ -205,14 +242,15 @@ async fn a_storage_that_has_nothing_to_say_keeps_a_replica_for_its_close_timeout
     let mut here = Keeper::new().await;
     let storage = here.storage().await;
     let replica = here.replicate(storage);
-    let (task, what, _) = here.task(storage).await.unwrap();
-    assert_eq!(what, LIST);
-    here.say(storage, task, 2, &[0; 4]).await;
-    assert_eq!(here.reply(replica).await.kind, kind::HANDLE);
     // All pages are to be stored, and nobody does.
-    assert_eq!(here.task(storage).await.unwrap().1, PUT);
+    here.until_first_file(storage).await;
+    assert_eq!(here.reply(replica).await.kind, kind::HANDLE);
     let ended = here.ask(op::NEXT, replica, &2u32.to_le_bytes()).await;
     assert_eq!(ended.kind, kind::ERROR, "not all is stored: {ended:?}");
+    let told = std::str::from_utf8(&ended.payload).unwrap();
+    assert!(told.contains("Io") && told.contains("has not returned within"), "{told}");
+    let state = here.ask(op::NEXT, replica, &[0; 4]).await;
+    assert_eq!(values(&state).last(), Some(&Value::Integer(1)), "it has ended: {state:?}");
     assert_eq!(here.task(storage).await, None);
     here.db.close().await.unwrap();
 }

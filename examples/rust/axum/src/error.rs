@@ -5,6 +5,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 use ubiqlite::ErrorKind;
+use ubiqlite_tower_sessions::error_kind;
 
 /// Why a request was not done.
 #[derive(Debug)]
@@ -36,7 +37,10 @@ impl IntoResponse for Error {
         let (status, message) = match &self {
             Self::NotLoggedIn => (StatusCode::UNAUTHORIZED, "log in first"),
             Self::NoSuchItem => (StatusCode::NOT_FOUND, "there is no such item"),
-            Self::Session(_) => (StatusCode::INTERNAL_SERVER_ERROR, "something went wrong"),
+            Self::Session(error) => match kind_of(error) {
+                Some(kind) => of_kind(kind),
+                None => BROKEN,
+            },
             Self::Database(error) => of_kind(error.kind()),
         };
         if status == StatusCode::INTERNAL_SERVER_ERROR {
@@ -64,7 +68,16 @@ fn of_kind(kind: ErrorKind) -> (StatusCode, &'static str) {
         ErrorKind::Busy | ErrorKind::Timeout | ErrorKind::Closed => {
             (StatusCode::SERVICE_UNAVAILABLE, "try again later")
         }
-        _ => (StatusCode::INTERNAL_SERVER_ERROR, "something went wrong"),
+        _ => BROKEN,
     }
 }
 // #endregion kinds
+
+const BROKEN: (StatusCode, &str) = (StatusCode::INTERNAL_SERVER_ERROR, "something went wrong");
+
+fn kind_of(error: &tower_sessions::session::Error) -> Option<ErrorKind> {
+    match error {
+        tower_sessions::session::Error::Store(error) => error_kind(error),
+        tower_sessions::session::Error::SerdeJson(_) => None,
+    }
+}

@@ -103,6 +103,10 @@ async fn each_error_has_its_status_and_tells_nothing_of_the_database() {
     let closed = ada.send("GET", "/items", "").await;
     assert_eq!(closed.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(closed.headers()[header::RETRY_AFTER], "1");
+    // What needs one asks the same database for it.
+    let closed = ada.send("POST", "/items", lamp).await;
+    assert_eq!(closed.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(text(closed).await, r#"{"error":"try again later"}"#);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

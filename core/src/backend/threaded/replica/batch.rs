@@ -12,7 +12,7 @@ const OVERHEAD: u64 = 64;
 /// The pages that some transactions in a row have written, each as the last of them has left it.
 #[derive(Debug)]
 pub(super) struct Batch {
-    pub(super) first: u64,
+    /// The number of the last of them.
     pub(super) last: u64,
     /// The pages that the database has after them.
     pub(super) pages: u32,
@@ -27,7 +27,6 @@ impl Batch {
     /// Begins the batch of the transaction that is numbered so.
     pub(super) fn new(number: u64) -> Self {
         Self {
-            first: number,
             last: number,
             pages: 0,
             time: 0,
@@ -130,7 +129,7 @@ mod tests {
     fn of_transactions_that_are_merged_the_newest_page_counts_and_none_beyond_the_end() {
         let mut merged = batch(4, 6, &[(1, 1), (3, 1), (5, 1), (6, 1)]);
         merged.merge(batch(5, 4, &[(1, 2), (4, 2)]));
-        assert_eq!((merged.first, merged.last, merged.pages), (4, 5, 4));
+        assert_eq!((merged.last, merged.pages), (5, 4));
         assert_eq!(content(&merged, 4), [(1, 2), (3, 1), (4, 2)]);
         assert_eq!(merged.bytes(), 3 * (512 + OVERHEAD));
     }

@@ -27,6 +27,8 @@ pub(super) struct Capture {
     pub(super) transaction: u64,
     /// No transaction is given an earlier time than the one before it.
     time: u64,
+    /// How many numbers no transaction has, after the last one that is stored.
+    pub(super) skipped: u64,
     /// The bytes of what is being stored.
     pub(super) storing: u64,
     /// A read transaction is open, so the log can't lose anything.
@@ -46,11 +48,8 @@ impl Capture {
 
     /// Gives back the number of the moment at which it began: it is that of the transaction before.
     pub(super) fn take_number_back(&mut self) {
-        for batch in &mut self.queue {
-            (batch.first, batch.last) = (batch.first - 1, batch.last - 1);
-        }
-        if let Some(batch) = &mut self.unfinished {
-            (batch.first, batch.last) = (batch.first - 1, batch.last - 1);
+        for batch in self.queue.iter_mut().chain(&mut self.unfinished) {
+            batch.last -= 1;
         }
         self.transaction -= 1;
     }
@@ -87,7 +86,8 @@ impl Capture {
             // At least what is not known.
             _ => 1,
         };
-        (self.transaction.saturating_sub(stored) + u64::from(unread), self.waiting())
+        let last = self.transaction.saturating_sub(self.skipped);
+        (last.saturating_sub(stored) + u64::from(unread), self.waiting())
     }
 
     /// Returns what is to be stored next.

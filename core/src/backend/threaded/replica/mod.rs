@@ -8,7 +8,9 @@
 
 mod batch;
 mod capture;
+mod hold;
 mod keep;
+mod owner;
 mod pages;
 mod run;
 

@@ -1,6 +1,5 @@
 //! The thread that keeps a replica up to date.
 
-use std::any::Any;
 use std::io::{self, Cursor, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -8,11 +7,11 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::batch::Batch;
+use super::hold::Hold;
 use super::keep::Kept;
 use super::pages::AllPages;
 use super::{Following, LOOK};
 use crate::backend::replica::SnapshotReason;
-use crate::backend::replica_files::{Stored, stored};
 use crate::backend::threaded::Shared;
 use crate::backend::{Completer, copy_file::CopyFile, database_file};
 use crate::engine::LogEnd;
@@ -38,7 +37,9 @@ pub(super) fn follow(shared: &Arc<Shared>, replica: &Arc<Following>, begun: Comp
             }
         };
         begun.complete(Ok(()));
-        follower.run()
+        let error = follower.run();
+        follower.release();
+        error
     }));
     let error = followed.unwrap_or_else(|_| {
         Some(Error::new(ErrorKind::Internal, "the replica has ended because of a defect"))
@@ -53,76 +54,31 @@ pub(super) fn follow(shared: &Arc<Shared>, replica: &Arc<Following>, begun: Comp
 }
 
 /// What the thread knows of its replica.
-struct Follower<'a> {
-    shared: &'a Arc<Shared>,
-    replica: &'a Arc<Following>,
+pub(super) struct Follower<'a> {
+    pub(super) shared: &'a Arc<Shared>,
+    pub(super) replica: &'a Arc<Following>,
     /// The pages of the database after the last transaction that is stored.
-    pages: PageChecksums,
-    page_size: u32,
+    pub(super) pages: PageChecksums,
+    pub(super) page_size: u32,
     /// The number of that transaction, its time, and the checksum of the database then, if that is
     /// known.
-    stored: u64,
-    time: u64,
-    checksum: Option<u64>,
+    pub(super) stored: u64,
+    pub(super) time: u64,
+    pub(super) checksum: Option<u64>,
+    /// What the next transaction's number follows: that of the last one that is stored, unless another
+    /// replica may be storing something.
+    pub(super) after: u64,
     /// A file that could not be stored.
-    unstored: Option<(FileName, Vec<u8>, u64)>,
+    pub(super) unstored: Option<(FileName, Vec<u8>, u64)>,
     /// The last transaction for which all pages are stored, and when they were.
-    snapshot: (u64, Instant),
+    pub(super) snapshot: (u64, Instant),
     /// Why older files could not be removed after that.
-    unremoved: Option<String>,
-    _claim: Box<dyn Any + Send>,
+    pub(super) unremoved: Option<String>,
+    /// Whose the storage is.
+    pub(super) hold: Hold,
 }
 
-impl<'a> Follower<'a> {
-    /// Looks at what is stored, and at the database.
-    fn begin(shared: &'a Arc<Shared>, replica: &'a Arc<Following>) -> Result<Self> {
-        let claim = replica.storage.claim().map_err(|error| match error.kind() {
-            io::ErrorKind::WouldBlock => {
-                Error::busy_here("another process, or another replica, writes to this storage")
-            }
-            _ => refused("the replica's storage can't be used", &error),
-        })?;
-        let found = stored(&*replica.storage)
-            .map_err(|error| refused("the replica's storage can't be read", &error))?;
-        let mut follower = Self {
-            shared,
-            replica,
-            pages: PageChecksums::default(),
-            page_size: 0,
-            stored: 0,
-            time: 0,
-            checksum: None,
-            unstored: None,
-            snapshot: (0, Instant::now()),
-            unremoved: None,
-            _claim: claim,
-        };
-        let reason = match found {
-            Stored::Nothing => SnapshotReason::First,
-            Stored::Broken { last } => {
-                follower.stored = last;
-                SnapshotReason::Gap
-            }
-            Stored::Whole { last, time, checksum, page_size, snapshot, age } => {
-                (follower.stored, follower.time, follower.page_size) = (last, time, page_size);
-                follower.checksum = checksum;
-                let since = Instant::now().checked_sub(age).unwrap_or_else(Instant::now);
-                follower.snapshot = (snapshot, since);
-                SnapshotReason::Differs
-            }
-        };
-        // What is refused is refused now.
-        let mut all = AllPages::open(shared, replica)?;
-        all.begin()?;
-        replica.capture().lose(reason);
-        let (stored, time) = (follower.stored, follower.time);
-        replica.control.note(|state| {
-            state.transaction = stored;
-            state.time = (time > 0).then(|| SystemTime::UNIX_EPOCH + Duration::from_millis(time));
-        });
-        Ok(follower)
-    }
-
+impl Follower<'_> {
     /// Returns why it has ended before all was stored.
     fn run(&mut self) -> Option<Error> {
         let control = Arc::clone(&self.replica.control);
@@ -161,6 +117,9 @@ impl<'a> Follower<'a> {
                 continue;
             }
             control.note(|state| state.error = Some(error.to_string()));
+            if self.hold.is_lost() {
+                return Some(error);
+            }
             let now = Instant::now();
             if let Some(until) = control.stop_until()
                 && (until <= now || self.replica.must_leave())
@@ -168,7 +127,12 @@ impl<'a> Follower<'a> {
                 return Some(error);
             }
             match control.stop_until() {
-                Some(until) => std::thread::sleep(pause.min(until - now)),
+                Some(until) => {
+                    std::thread::sleep(pause.min(until - now));
+                    if until <= Instant::now() {
+                        return Some(error);
+                    }
+                }
                 None => control.wait_again(pause),
             }
             pause = (pause * 2).min(LONGEST);
@@ -235,7 +199,7 @@ impl<'a> Follower<'a> {
             flags: 0,
             page_size: self.page_size,
             pages: batch.pages,
-            first: batch.first,
+            first: self.stored + 1,
             last: batch.last,
             time: batch.time,
             before: self.pages.whole(),
@@ -245,13 +209,17 @@ impl<'a> Follower<'a> {
         let encoded = Encoder::new(header, source, &mut self.pages).read_to_end(&mut content);
         encoded.map_err(|error| refused("the pages can't be encoded", &error))?;
         self.replica.capture().storing = content.len() as u64;
-        let name = FileName { level: 0, first: batch.first, last: batch.last };
+        let name = FileName { level: 0, first: header.first, last: batch.last };
         self.unstored = Some((name, content, batch.time));
         self.store_again()
     }
 
     /// Stores what could not be stored, if there is something.
     fn store_again(&mut self) -> Result<()> {
+        if self.unstored.is_none() {
+            return Ok(());
+        }
+        self.hold()?;
         let Some((name, content, time)) = &self.unstored else { return Ok(()) };
         let put = self.replica.storage.put(&name.to_string(), &mut Cursor::new(content));
         put.map_err(|error| refused(&format!("{name} can't be stored"), &error))?;
@@ -262,21 +230,23 @@ impl<'a> Follower<'a> {
     }
 
     fn note_stored(&mut self, last: u64, time: u64) {
-        (self.stored, self.time) = (last, time);
+        (self.stored, self.after, self.time) = (last, last, time);
         self.checksum = Some(self.pages.whole());
-        self.replica.capture().storing = 0;
         self.replica.control.note(|state| {
             state.transaction = last;
             state.time = Some(SystemTime::UNIX_EPOCH + Duration::from_millis(time));
         });
+        let mut capture = self.replica.capture();
+        (capture.storing, capture.skipped) = (0, 0);
     }
 
     /// Goes on from the database as it is now: with all its pages, unless it is what is stored.
     fn begin_anew(&mut self, reason: SnapshotReason) -> Result<()> {
         self.unstored = None;
-        let (all, end) = self.moment(|capture, end, stored, time| {
+        let (after, time) = (self.after, self.time);
+        let (all, end) = self.moment(|capture, end| {
             // The number of the moment, if its pages are to be stored.
-            capture.begin_at(*end, stored + 1, time);
+            capture.begin_at(*end, after + 1, time);
             capture.held = true;
             Ok(true)
         })?;
@@ -319,13 +289,13 @@ impl<'a> Follower<'a> {
             }
         }
         self.page_size = end.page_size;
-        self.store_all(all, pages, self.stored + 1, reason)
+        self.store_all(all, pages, self.after + 1, reason)
     }
 
     /// Stores all pages once more, so that what was stored before is needed no more.
     fn store_all_again(&mut self) -> Result<()> {
         let (shared, replica) = (self.shared, self.replica);
-        let (mut all, end) = self.moment(|capture, end, _, _| {
+        let (mut all, end) = self.moment(|capture, end| {
             // Up to this moment and no farther, so that it has a number.
             while capture.read(shared, &replica.options, Some(end))? {}
             capture.held = capture.is_at(end);
@@ -340,13 +310,13 @@ impl<'a> Follower<'a> {
     /// Begins to read all pages at a moment that `take` has taken over.
     fn moment(
         &self,
-        mut take: impl FnMut(&mut super::Capture, &LogEnd, u64, u64) -> Result<bool>,
+        mut take: impl FnMut(&mut super::Capture, &LogEnd) -> Result<bool>,
     ) -> Result<(AllPages, LogEnd)> {
         let mut all = AllPages::open(self.shared, self.replica)?;
         for _ in 0..TRIES {
             let mut capture = self.replica.capture();
             if let Some(end) = all.begin()? {
-                if take(&mut capture, &end, self.stored, self.time)? {
+                if take(&mut capture, &end)? {
                     return Ok((all, end));
                 }
                 drop(capture);
@@ -367,6 +337,7 @@ impl<'a> Follower<'a> {
         number: u64,
         reason: SnapshotReason,
     ) -> Result<Option<AllPages>> {
+        self.hold()?;
         let time = self.time.max(milliseconds(SystemTime::now()));
         let header = Header {
             flags: 0,
@@ -437,6 +408,6 @@ fn unread(error: io::Error) -> Error {
 }
 
 #[cold]
-fn refused(what: &str, error: &io::Error) -> Error {
+pub(super) fn refused(what: &str, error: &io::Error) -> Error {
     Error::new(crate::backend::replica_files::kind(error), format!("{what}: {error}"))
 }

@@ -226,7 +226,8 @@ public class Database internal constructor(
      * val tracing = db.trace(slowerThan = 100.milliseconds) { call -> println(call) }
      * ```
      * The listener is called soon after the call, one call at a time, on a thread which it may block, whose handler of
-     * uncaught exceptions gets what it throws. If it refers to the database, that is never forgotten, nor closed by it.
+     * uncaught exceptions gets what it throws. It is not called in the coroutine context of the caller, so a span or an
+     * MDC that is current there is not here. If it refers to the database, that is never forgotten, nor closed by it.
      * 1000 calls wait for a slow listener. Of later ones it is not told: [TracedCall.missed] of the next call counts them.
      *
      * @param slowerThan it is told only of calls that ran for at least so long; how long they waited does not count. Of a

@@ -41,7 +41,8 @@ public class Replica internal constructor(private val replicating: Replicating) 
      * Stores what was committed before this call, for the close timeout at most, and ends. Does nothing if
      * it has ended.
      *
-     * @throws UbiqliteException the error of the storage if not all was stored; it has ended all the same
+     * @throws UbiqliteException the error of the storage if not all was stored, `Io` if the storage has not returned 0.1 s
+     * after the close timeout; it has ended all the same
      */
     public suspend fun stop(): ReplicaState = replicating.stop()
 }

@@ -9,14 +9,14 @@ import kotlinx.coroutines.flow.Flow
  * Where the files of a replica are kept, if that is no folder: an object store, for example. A program
  * writes its own.
  *
- * The names are as `ltx/0/0000000000000002-0000000000000007.ltx`. What a method throws is told by
- * [Replica.state], and is tried again later; it never concerns those who write to the database. One
- * method at a time is called for a replica, on threads of the library's that may be blocked, except that
- * a file of which only the beginning was wanted may still be closing. That no other replica writes to the
- * same place is up to the program. While one
- * waits for something that never comes, so does the replica, until [Replica.stop] or [Database.close]
- * has waited for the close timeout; its coroutine is cancelled then. A database with such a
- * replica is not closed by being forgotten.
+ * The names are as `ltx/0/0000000000000002-0000000000000007.ltx`, and `ubiqlite.owner`, which says whose the
+ * storage is: a second replica of the process is refused (`Busy`), and one of another process takes it over,
+ * after which the first ends. What a method throws is told by [Replica.state], and is tried again later; it
+ * never concerns those who write to the database. One method at a time is called for a replica, on threads of
+ * the library's that may be blocked, except that a file of which only the beginning was wanted may still be
+ * closing. While one waits for something that never comes, so does the replica, until [Replica.stop] or
+ * [Database.close] has waited for the close timeout; it has ended then, and the coroutine is cancelled. A
+ * database with such a replica is not closed by being forgotten.
  *
  * ```kotlin
  * class Bucket(private val objects: MutableMap<String, ByteArray>) : ReplicaStorage {
@@ -40,7 +40,7 @@ public interface ReplicaStorage {
     /**
      * Stores a file, in place of one that has the name: whole and lasting once this returns. It collects
      * the content to its end, or throws. A file with all pages of a large database is large, too: its
-     * content may be passed on as it comes.
+     * content may be passed on as it comes, in pieces of 256 KiB at most.
      */
     public suspend fun put(name: String, content: Flow<ByteArray>)
 

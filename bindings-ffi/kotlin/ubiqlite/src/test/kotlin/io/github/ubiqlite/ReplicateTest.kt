@@ -33,21 +33,29 @@ class ReplicateTest {
         val files = ConcurrentHashMap<String, ByteArray>()
         var sent = 0
 
+        /** The most bytes that came at once. */
+        var largest = 0
+
+        /** How many bytes it sends at once. */
+        var piece = 1000
+
         @Volatile
         var refuses: String? = null
 
         override suspend fun put(name: String, content: Flow<ByteArray>) {
             refuses?.let { throw IOException(it) }
-            files[name] = content.toList().fold(ByteArray(0), ByteArray::plus)
+            val pieces = content.toList()
+            largest = maxOf(largest, pieces.maxOf { it.size })
+            files[name] = pieces.fold(ByteArray(0), ByteArray::plus)
         }
 
         override suspend fun list(): List<String> = files.keys.toList() + "readme.txt"
 
         override suspend fun get(name: String): Flow<ByteArray>? = files[name]?.let { bytes ->
             flow {
-                for (at in bytes.indices step 1000) {
+                for (at in bytes.indices step piece) {
                     sent += 1
-                    emit(bytes.copyOfRange(at, minOf(at + 1000, bytes.size)))
+                    emit(bytes.copyOfRange(at, minOf(at + piece, bytes.size)))
                 }
             }
         }
@@ -106,8 +114,14 @@ class ReplicateTest {
         db.execute("INSERT INTO items (data) VALUES (x'00')")
         replica.stop()
         assertTrue(bucket.files.getValue(first).size > 1_000_000)
+        assertTrue(bucket.largest <= 256 * 1024, "${bucket.largest} bytes")
         Database.restoreReplica(bucket, folder + "new.db")
         assertEquals(2001L, count(folder + "new.db"))
+        // What comes as one piece is divided: the engine takes no larger ones.
+        val whole = Bucket().apply { piece = 100_000_000 }
+        whole.files.putAll(bucket.files)
+        Database.restoreReplica(whole, folder + "whole.db")
+        assertEquals(2001L, count(folder + "whole.db"))
         bucket.sent = 0
         assertFailsWith<UbiqliteException.NotFound> {
             Database.restoreReplica(bucket, folder + "none.db", ReplicaMoment.time(java.time.Instant.EPOCH))
@@ -166,6 +180,21 @@ class ReplicateTest {
     }
 
     @Test
+    fun `a second replica in a storage is refused while there is one`() = withItems { db, folder ->
+        val bucket = Bucket()
+        val replica = db.replicate(bucket)
+        Database.open(folder + "other.db").use { other ->
+            for (each in listOf(db, other)) assertFailsWith<UbiqliteException.Busy> { each.replicate(bucket) }
+        }
+        db.execute("INSERT INTO items (data) VALUES (x'00')")
+        replica.flush()
+        assertTrue(bucket.files.containsKey("ubiqlite.owner"))
+        replica.stop()
+        assertFalse(bucket.files.containsKey("ubiqlite.owner"))
+        db.replicate(bucket).stop()
+    }
+
+    @Test
     fun `half a file does not count as stored`() = withItems { db, _ ->
         db.execute("INSERT INTO items (data) VALUES (randomblob(1000000))")
         val hasty = object : Bucket() {
@@ -183,6 +212,7 @@ class ReplicateTest {
         val ended = CompletableDeferred<Unit>()
         val silent = object : Bucket() {
             override suspend fun put(name: String, content: Flow<ByteArray>) {
+                if (!name.startsWith("ltx/")) return super.put(name, content)
                 try {
                     awaitCancellation()
                 } finally {
@@ -191,12 +221,15 @@ class ReplicateTest {
             }
         }
         val replica = db.replicate(silent) { closeTimeout = 100.milliseconds }
-        assertFailsWith<UbiqliteException> { replica.stop() }
+        val error = assertFailsWith<UbiqliteException.Io> { replica.stop() }
+        assertTrue("has not returned within the close timeout" in error.message.orEmpty(), error.message)
         assertTrue(replica.state().ended)
         ended.await()
         val latch = CountDownLatch(1)
         val blocking = object : Bucket() {
-            override suspend fun put(name: String, content: Flow<ByteArray>) = latch.await()
+            override suspend fun put(name: String, content: Flow<ByteArray>) {
+                if (name.startsWith("ltx/")) latch.await() else super.put(name, content)
+            }
         }
         db.replicate(blocking) { closeTimeout = 100.milliseconds }
         // Others are served meanwhile.

@@ -33,7 +33,8 @@ public class Replica internal constructor(private val replica: SuspendingReplica
     /**
      * Stores what was committed before this call, for the close timeout at most, and ends.
      *
-     * @throws io.github.ubiqlite.UbiqliteException in the future: the error of the storage if not all was stored
+     * @throws io.github.ubiqlite.UbiqliteException in the future: the error of the storage if not all was stored,
+     * `Io` if the storage has not replied 0.1 s after the close timeout; it has ended all the same
      */
     public fun stop(): CompletableFuture<ReplicaState> = caller.ask { replica.stop() }
 }
@@ -71,7 +72,7 @@ public class ReplicaOptions private constructor(
         /** Sets for how long transactions go into one file, each of which is a moment that can be restored. Default: 0.5 s. */
         public fun interval(time: Duration): Builder = apply { interval = time }
 
-        /** Sets how many bytes of pages may wait in memory while the folder is slow. Default: 64 MiB. */
+        /** Sets how many bytes of pages may wait in memory while the storage is slow. Default: 64 MiB. */
         public fun memory(bytes: Long): Builder = apply { memory = bytes }
 
         /** Sets after how long all pages are stored once more, if anything was committed; zero: never. Default: 24 hours. */

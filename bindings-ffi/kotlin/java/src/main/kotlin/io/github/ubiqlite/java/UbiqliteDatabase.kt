@@ -13,6 +13,8 @@ import io.github.ubiqlite.ReplicaMoment
 import io.github.ubiqlite.Statement
 import io.github.ubiqlite.Stats
 import io.github.ubiqlite.TracedCall
+import io.github.ubiqlite.replicate
+import io.github.ubiqlite.restoreReplica
 import java.time.Duration
 import java.util.concurrent.CompletableFuture
 import java.util.concurrent.CompletionStage
@@ -315,6 +317,19 @@ public class UbiqliteDatabase private constructor(private val database: Database
     ): CompletableFuture<Replica> =
         caller.ask { Replica(database.replicate(to) { options.applyTo(this) }, caller) }
 
+    /**
+     * As the other [replicate], in a storage of the program's own.
+     *
+     * @throws io.github.ubiqlite.UbiqliteException in the future: as of the other; what the storage's `list` and `get`
+     * fail with, as `Io`
+     */
+    @JvmOverloads
+    public fun replicate(
+        to: ReplicaStorage,
+        options: ReplicaOptions = ReplicaOptions.builder().build(),
+    ): CompletableFuture<Replica> =
+        caller.ask { Replica(database.replicate(JavaStorage(to, caller)) { options.applyTo(this) }, caller) }
+
     /** Returns what the storage can do. */
     public fun capabilities(): CompletableFuture<Capabilities> = caller.ask { database.capabilities() }
 
@@ -408,5 +423,17 @@ public class UbiqliteDatabase private constructor(private val database: Database
             moment: ReplicaMoment = ReplicaMoment.LATEST,
         ): CompletableFuture<Long> =
             Caller(UbiqliteOptions.builder().build().executor).ask { Database.restoreReplica(from, to, moment) }
+
+        /** As the other [restoreReplica], from a storage of the program's own, whose failures are `Io`. */
+        @JvmStatic
+        @JvmOverloads
+        public fun restoreReplica(
+            from: ReplicaStorage,
+            to: String,
+            moment: ReplicaMoment = ReplicaMoment.LATEST,
+        ): CompletableFuture<Long> {
+            val caller = Caller(UbiqliteOptions.builder().build().executor)
+            return caller.ask { Database.restoreReplica(JavaStorage(from, caller), to, moment) }
+        }
     }
 }

@@ -2,7 +2,6 @@ package io.github.ubiqlite.java;
 
 import static io.github.ubiqlite.java.Support.cause;
 import static io.github.ubiqlite.java.Support.failure;
-import static io.github.ubiqlite.java.Support.file;
 import static io.github.ubiqlite.java.Support.get;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -32,29 +31,16 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
-class BackupTest {
+class BackupTest extends WithDatabase {
     private static final String COUNT = "SELECT count(*) FROM items";
 
-    @TempDir
-    Path folder;
-
-    private UbiqliteDatabase db;
-
     @BeforeEach
-    void open() throws Exception {
-        db = get(UbiqliteDatabase.open(file(folder)));
+    void fill() throws Exception {
         get(db.batch("CREATE TABLE items (id INTEGER PRIMARY KEY, body BLOB)"));
         get(db.execute("INSERT INTO items SELECT i, randomblob(500) FROM (" + Support.NUMBERS + " LIMIT 2000)"));
-    }
-
-    @AfterEach
-    void close() throws Exception {
-        get(db.close());
     }
 
     private long count() throws Exception {

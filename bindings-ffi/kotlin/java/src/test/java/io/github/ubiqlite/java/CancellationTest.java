@@ -3,39 +3,30 @@ package io.github.ubiqlite.java;
 import static io.github.ubiqlite.java.Support.ENDLESS;
 import static io.github.ubiqlite.java.Support.NUMBERS;
 import static io.github.ubiqlite.java.Support.failure;
-import static io.github.ubiqlite.java.Support.file;
 import static io.github.ubiqlite.java.Support.get;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.ubiqlite.UbiqliteException;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** There is one reader and one session, so a call that was not stopped would block all later calls. */
-class CancellationTest {
-    @TempDir Path folder;
-    private UbiqliteDatabase db;
-
-    @BeforeEach
-    void open() throws Exception {
-        db = get(UbiqliteDatabase.open(file(folder), UbiqliteOptions.builder()
-            .readers(1).sessions(1).acquireTimeout(Duration.ofSeconds(10)).build()));
-        get(db.batch("CREATE TABLE t (x INTEGER)"));
+class CancellationTest extends WithDatabase {
+    @Override
+    UbiqliteOptions options() {
+        return UbiqliteOptions.builder().readers(1).sessions(1).acquireTimeout(Duration.ofSeconds(10)).build();
     }
 
-    @AfterEach
-    void close() throws Exception {
-        get(db.close());
+    @BeforeEach
+    void fill() throws Exception {
+        get(db.batch("CREATE TABLE t (x INTEGER)"));
     }
 
     @Test

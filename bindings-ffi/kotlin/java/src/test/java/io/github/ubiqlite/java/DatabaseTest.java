@@ -30,24 +30,14 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.ForkJoinPool;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-class DatabaseTest {
-    @TempDir Path folder;
-    private UbiqliteDatabase db;
-
+class DatabaseTest extends WithDatabase {
     @BeforeEach
-    void open() throws Exception {
-        db = get(UbiqliteDatabase.open(file(folder)));
+    void fill() throws Exception {
         get(db.batch("CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT UNIQUE, value REAL)"));
-    }
-
-    @AfterEach
-    void close() throws Exception {
-        get(db.close());
     }
 
     @Test

@@ -1,7 +1,6 @@
 package io.github.ubiqlite.java;
 
 import static io.github.ubiqlite.java.Support.failure;
-import static io.github.ubiqlite.java.Support.file;
 import static io.github.ubiqlite.java.Support.get;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
@@ -11,31 +10,17 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.ubiqlite.TracedCall;
 import io.github.ubiqlite.UbiqliteException;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
-class ObservingTest {
-    @TempDir
-    Path folder;
-
-    private UbiqliteDatabase db;
-
+class ObservingTest extends WithDatabase {
     @BeforeEach
-    void open() throws Exception {
-        db = get(UbiqliteDatabase.open(file(folder)));
+    void fill() throws Exception {
         get(db.execute("CREATE TABLE items (id INTEGER PRIMARY KEY)"));
-    }
-
-    @AfterEach
-    void close() throws Exception {
-        get(db.close());
     }
 
     @Test

@@ -1,6 +1,5 @@
 package io.github.ubiqlite.java;
 
-import static io.github.ubiqlite.java.Support.file;
 import static io.github.ubiqlite.java.Support.get;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -11,7 +10,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.ubiqlite.UbiqliteException;
 import java.math.BigDecimal;
-import java.nio.file.Path;
 import java.time.DayOfWeek;
 import java.time.Instant;
 import java.time.LocalDate;
@@ -20,31 +18,15 @@ import java.time.LocalTime;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.api.function.Executable;
 
-class RowTest {
+class RowTest extends WithDatabase {
     private static final Instant MOMENT = Instant.parse("2026-01-31T12:00:00.123456789Z");
     private static final LocalDate DAY = LocalDate.of(2026, 1, 31);
     private static final LocalTime CLOCK = LocalTime.of(12, 30, 15);
     private static final UUID ID = UUID.fromString("123e4567-e89b-12d3-a456-426614174000");
     private static final BigDecimal LONG_DECIMAL = new BigDecimal("3.14159265358979323846264338327950288");
-
-    @TempDir Path folder;
-    private UbiqliteDatabase db;
-
-    @BeforeEach
-    void open() throws Exception {
-        db = get(UbiqliteDatabase.open(file(folder)));
-    }
-
-    @AfterEach
-    void close() throws Exception {
-        get(db.close());
-    }
 
     private Row row(String sql, Object... params) throws Exception {
         return get(db.queryOne(sql, params));

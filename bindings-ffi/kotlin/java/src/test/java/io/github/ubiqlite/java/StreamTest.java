@@ -3,7 +3,6 @@ package io.github.ubiqlite.java;
 import static io.github.ubiqlite.java.Support.NUMBERS;
 import static io.github.ubiqlite.java.Support.cause;
 import static io.github.ubiqlite.java.Support.failure;
-import static io.github.ubiqlite.java.Support.file;
 import static io.github.ubiqlite.java.Support.get;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
@@ -12,30 +11,17 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.ubiqlite.UbiqliteException;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Flow;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
-class StreamTest {
-    @TempDir Path folder;
-    private UbiqliteDatabase db;
-
-    @BeforeEach
-    void open() throws Exception {
-        db = get(UbiqliteDatabase.open(file(folder), UbiqliteOptions.builder()
-            .readers(1).acquireTimeout(Duration.ofSeconds(5)).build()));
-    }
-
-    @AfterEach
-    void close() throws Exception {
-        get(db.close());
+class StreamTest extends WithDatabase {
+    @Override
+    UbiqliteOptions options() {
+        return UbiqliteOptions.builder().readers(1).acquireTimeout(Duration.ofSeconds(5)).build();
     }
 
     private RowStream numbers(int count) {

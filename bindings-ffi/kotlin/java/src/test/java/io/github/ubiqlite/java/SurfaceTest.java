@@ -22,7 +22,8 @@ class SurfaceTest {
         UbiqliteDatabase.class, UbiqliteOptions.class, UbiqliteOptions.Builder.class, Parameters.class, Reader.class,
         Statements.class, Nest.class, Transaction.class, Savepoint.class, Session.class, Snapshot.class, Table.class,
         Select.class, Row.class, RowStream.class, UpdateStream.class, UpdateListStream.class, CommitStream.class,
-        Outbox.class, Migrator.class, BackupStream.class, Replica.class, ReplicaOptions.class, ReplicaOptions.Builder.class);
+        Outbox.class, Migrator.class, ByteStream.class, BackupStream.class, Replica.class, ReplicaOptions.class,
+        ReplicaOptions.Builder.class, ReplicaStorage.class);
 
     private static Stream<Method> methods() {
         return FACADE.stream().flatMap(type -> Arrays.stream(type.getDeclaredMethods()))

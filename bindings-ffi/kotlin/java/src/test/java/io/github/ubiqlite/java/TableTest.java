@@ -1,7 +1,6 @@
 package io.github.ubiqlite.java;
 
 import static io.github.ubiqlite.java.Support.failure;
-import static io.github.ubiqlite.java.Support.file;
 import static io.github.ubiqlite.java.Support.get;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
@@ -14,7 +13,6 @@ import io.github.ubiqlite.Key;
 import io.github.ubiqlite.Order;
 import io.github.ubiqlite.Transfer;
 import io.github.ubiqlite.UbiqliteException;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -22,29 +20,19 @@ import java.util.Map;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
-class TableTest {
-    @TempDir Path folder;
-    private UbiqliteDatabase db;
+class TableTest extends WithDatabase {
     private Table items;
 
     @BeforeEach
-    void open() throws Exception {
-        db = get(UbiqliteDatabase.open(file(folder)));
+    void fill() throws Exception {
         get(db.batch(
             "CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT, status TEXT DEFAULT 'new', value INTEGER, data TEXT);"
                 + "CREATE TABLE places (x INTEGER, y INTEGER, name TEXT, PRIMARY KEY (x, y));"
                 + "CREATE TABLE accounts (id INTEGER PRIMARY KEY, balance INTEGER CHECK (balance >= 0));"));
         items = db.table("items");
-    }
-
-    @AfterEach
-    void close() throws Exception {
-        get(db.close());
     }
 
     private static List<Long> ids(List<Row> rows) {

@@ -3,7 +3,6 @@ package io.github.ubiqlite.java;
 import static io.github.ubiqlite.java.Support.ENDLESS;
 import static io.github.ubiqlite.java.Support.cause;
 import static io.github.ubiqlite.java.Support.failure;
-import static io.github.ubiqlite.java.Support.file;
 import static io.github.ubiqlite.java.Support.get;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
@@ -13,31 +12,24 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.ubiqlite.Mode;
 import io.github.ubiqlite.UbiqliteException;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
-class TransactionTest {
-    @TempDir Path folder;
-    private UbiqliteDatabase db;
-
-    @BeforeEach
-    void open() throws Exception {
-        db = get(UbiqliteDatabase.open(file(folder), UbiqliteOptions.builder().busyTimeout(Duration.ofSeconds(5)).build()));
-        get(db.batch("CREATE TABLE t (x INTEGER)"));
+class TransactionTest extends WithDatabase {
+    @Override
+    UbiqliteOptions options() {
+        return UbiqliteOptions.builder().busyTimeout(Duration.ofSeconds(5)).build();
     }
 
-    @AfterEach
-    void close() throws Exception {
-        get(db.close());
+    @BeforeEach
+    void fill() throws Exception {
+        get(db.batch("CREATE TABLE t (x INTEGER)"));
     }
 
     private List<Long> stored() throws Exception {

@@ -109,4 +109,30 @@ internal object Tag {
     const val BLOB = 4
     const val ASCII = 5
 }
+
+/** Limits, in bytes. */
+internal object Limit {
+    const val PIECE = 262144
+}
+
+/** Operations that are no calls of their own: parts of others, and waits for what others do. */
+internal val UNTRACED: Set<Int> = setOf(
+    Op.NEXT,
+    Op.MORE,
+    Op.CAPABILITIES,
+    Op.INTERRUPT,
+    Op.WATCH,
+    Op.WATCH_ALL,
+    Op.SELECT_WATCH,
+    Op.TOUCH,
+    Op.COMMITS,
+    Op.OUTBOX,
+    Op.OUTBOX_AGAIN,
+    Op.ACK,
+    Op.DROP,
+    Op.CANCEL,
+    Op.WITHDRAW,
+    Op.STORAGE,
+    Op.STORED,
+)
 // end of generated: numbers

@@ -11,6 +11,7 @@ import kotlinx.coroutines.flow.Flow
 import kotlinx.coroutines.flow.collect
 import kotlinx.coroutines.flow.flow
 import kotlinx.coroutines.flow.takeWhile
+import kotlinx.coroutines.flow.transform
 import kotlinx.coroutines.launch
 
 /**
@@ -86,7 +87,7 @@ internal class StorageTasks private constructor(
     private suspend fun send(number: Long, file: Flow<ByteArray>?) {
         if (file == null) return tell(number, NOT_FOUND).done()
         var wanted = true
-        file.takeWhile { bytes ->
+        file.pieces().takeWhile { bytes ->
             wanted = tell(number, BYTES) { it.blob(bytes) }.bool()
             wanted
         }.collect()
@@ -124,4 +125,10 @@ internal class StorageTasks private constructor(
             return tasks
         }
     }
+}
+
+/** Returns the bytes in pieces that may be sent at once. */
+private fun Flow<ByteArray>.pieces(): Flow<ByteArray> = transform { bytes ->
+    if (bytes.size <= Limit.PIECE) return@transform emit(bytes)
+    for (start in bytes.indices step Limit.PIECE) emit(bytes.copyOfRange(start, minOf(start + Limit.PIECE, bytes.size)))
 }

@@ -102,12 +102,6 @@ internal class Traces(private val namespace: String) {
     private companion object {
         /** Of a listener that is slower than the calls. */
         const val MOST_WAITING = 1000
-
-        /** Operations that are no calls of their own: parts of others, and waits for what others do. */
-        val UNTRACED = setOf(
-            Op.NEXT, Op.MORE, Op.CAPABILITIES, Op.INTERRUPT, Op.WATCH, Op.WATCH_ALL, Op.SELECT_WATCH, Op.COMMITS, Op.OUTBOX,
-            Op.OUTBOX_AGAIN, Op.ACK, Op.TOUCH, Op.STORAGE, Op.STORED,
-        )
     }
 }
 
