@@ -4,6 +4,9 @@
 
 #[path = "backup/copies.rs"]
 mod copies;
+#[cfg(target_os = "linux")]
+#[path = "backup/kill_steps.rs"]
+mod kill_steps;
 #[path = "backup/kills.rs"]
 mod kills;
 #[path = "backup/memory.rs"]

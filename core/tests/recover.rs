@@ -81,6 +81,48 @@ async fn of_a_database_with_any_page_destroyed_the_rows_of_the_others_are_saved(
 }
 
 #[tokio::test]
+async fn tables_of_the_program_are_not_taken_for_the_lost_rows() {
+    let (folder, from, to) = paths();
+    sound(&from);
+    let db = Connection::open(&from).unwrap();
+    // The second is as a recovery makes it: the program uses what was saved once.
+    db.execute_batch(
+        "CREATE TABLE lost_and_found_items (x); INSERT INTO lost_and_found_items VALUES (1), (2);
+        CREATE TABLE lost_and_found (rootpgno INTEGER, pgno INTEGER, nfield INTEGER, id INTEGER, c0, c1);
+        INSERT INTO lost_and_found (c0) VALUES (1), (2), (3);",
+    )
+    .unwrap();
+    db.close().unwrap();
+    let saved = recover(&from, &to).await.unwrap();
+    let rows = |saved: &ubiqlite::Recovered, table: &str| {
+        saved.tables.iter().find(|(name, _)| name == table).map(|it| it.1)
+    };
+    assert_eq!(saved.lost_and_found, 0);
+    assert_eq!(rows(&saved, "lost_and_found"), Some(3));
+    assert_eq!(rows(&saved, "lost_and_found_items"), Some(2));
+    std::fs::remove_file(&to).unwrap();
+
+    // The root of the table that has the most pages: the leaves are nobody's then.
+    let db = Connection::open(&from).unwrap();
+    let root: u32 = db
+        .query_row("SELECT rootpage FROM sqlite_schema WHERE name = 'items'", (), |it| it.get(0))
+        .unwrap();
+    db.close().unwrap();
+    let mut damaged = std::fs::read(&from).unwrap();
+    let end = root as usize * 4096;
+    damaged[end - 4096..end].fill(0x5a);
+    std::fs::write(&from, &damaged).unwrap();
+    let saved = recover(&from, &to).await.unwrap();
+    assert_eq!(rows(&saved, "lost_and_found"), Some(3), "{saved:?}");
+    assert!(saved.lost_and_found > 300, "{saved:?}");
+    let db = Database::open(&to).await.unwrap();
+    let lost: u64 = db.query_value("SELECT count(*) FROM lost_and_found_0", ()).await.unwrap();
+    assert_eq!(lost, saved.lost_and_found);
+    db.close().await.unwrap();
+    assert_eq!(names(folder.path()), ["damaged.db", "saved.db"]);
+}
+
+#[tokio::test]
 async fn what_is_in_the_log_is_saved_and_the_log_stays() {
     let (folder, from, to) = paths();
     sound(&from);

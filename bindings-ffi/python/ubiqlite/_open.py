@@ -256,8 +256,9 @@ async def restore_replica(
     """Makes the database of a moment of the replica in ``folder``, in the new file ``path``.
 
     The moment is the newest one, or with ``to`` that of a transaction, by its number, or the newest one whose
-    transaction was stored at or before a time; a ``datetime`` without a time zone is local time. All checksums are
-    verified, and the file gets its name when it is complete. Returns the number of its last transaction::
+    transaction was read from the log at or before a time; a ``datetime`` without a time zone is local time. All
+    checksums are verified, and the file gets its name when it is complete. Returns the number of its last
+    transaction::
 
         await ubiqlite.restore_replica("backup", "yesterday.db", to=datetime.now() - timedelta(days=1))
 

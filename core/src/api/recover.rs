@@ -15,8 +15,9 @@ use crate::options::Options;
 pub struct Recovered {
     /// The tables of the new database, each with how many rows it has.
     pub tables: Vec<(String, u64)>,
-    /// The rows whose table is not known: they are in the table `lost_and_found` of the new database,
-    /// with the numbers of their pages, their rowids, and their values as `c0`, `c1` and so on.
+    /// The rows whose table is not known: they are in the table `lost_and_found` of the new database
+    /// (`lost_and_found_0` and so on, if the program has a table of that name), with the numbers of
+    /// their pages, their rowids, and their values as `c0`, `c1` and so on.
     pub lost_and_found: u64,
 }
 
@@ -52,8 +53,8 @@ pub async fn recover(from: impl AsRef<Path>, to: impl AsRef<Path>) -> Result<Rec
 }
 
 async fn recovered(from: PathBuf, to: &Path, limit: Option<Duration>) -> Result<Recovered> {
-    limited(backend::recover(from, to.to_owned()), limit, false).await?;
-    saved(to).await
+    let lost = limited(backend::recover(from, to.to_owned()), limit, false).await?;
+    saved(to, lost.as_deref()).await
 }
 
 impl Database {
@@ -82,16 +83,16 @@ impl Database {
     }
 }
 
-/// Returns what is in the new database.
-async fn saved(path: &Path) -> Result<Recovered> {
+/// Returns what is in the new database, where `lost` has the rows whose table is not known.
+async fn saved(path: &Path, lost: Option<&str>) -> Result<Recovered> {
     let db = Options::default().read_only(true).open(path).await?;
     let sql = "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table'
         AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name";
     let mut recovered = Recovered { tables: Vec::new(), lost_and_found: 0 };
     for name in db.query::<String>(sql, ()).await? {
         let rows = db.table(&name).select().count().await?;
-        match name.starts_with("lost_and_found") {
-            true => recovered.lost_and_found += rows,
+        match lost == Some(name.as_str()) {
+            true => recovered.lost_and_found = rows,
             false => recovered.tables.push((name, rows)),
         }
     }

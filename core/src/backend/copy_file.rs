@@ -47,6 +47,11 @@ impl CopyFile {
             check_own(&part, database)?;
         }
         check_target(&target, overwrite)?;
+        if disk::is_same_file(&part, &target) {
+            // Whoever was killed between two steps of giving it its name has left a whole copy, which
+            // would be emptied by its other name.
+            fs::remove_file(&part).map_err(|error| failed(&error, &part))?;
+        }
         let file = Some(open_locked(&part)?);
         let permissions = database.and_then(|path| fs::metadata(path).ok());
         let permissions = permissions.map(|database| database.permissions());

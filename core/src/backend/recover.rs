@@ -8,15 +8,15 @@ use crate::engine;
 use crate::error::{Error, ErrorKind};
 
 /// Writes what can be read of the database `from` into the new file `to`. Dropping the reply ends
-/// the work, and the file is not there then.
-pub(crate) fn recover(from: PathBuf, to: PathBuf) -> Reply<()> {
+/// the work, and the file is not there then. Returns the table of the rows whose own is not known.
+pub(crate) fn recover(from: PathBuf, to: PathBuf) -> Reply<Option<String>> {
     let (completer, call) = call();
     let thread = std::thread::Builder::new().name("ubiqlite-recover".into());
     let interrupt = completer.interrupt();
     let spawned = thread.spawn(move || {
         let done = CopyFile::create(&to, false, Some(&from)).and_then(|file| {
-            engine::recover(&from, file.path(), &|| interrupt.is_set())?;
-            file.finish(())
+            let lost = engine::recover(&from, file.path(), &|| interrupt.is_set())?;
+            file.finish(()).map(|()| lost)
         });
         completer.complete(done);
     });

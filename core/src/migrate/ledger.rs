@@ -5,7 +5,7 @@ use crate::api::session::Session;
 use crate::changes::KnownMigrations;
 use crate::error::{ErrorKind, Result};
 use crate::exec::target::Target;
-use crate::migrations::{Entry, Migration, Numbers, of_lines};
+use crate::migrations::{Entry, Migration, Numbers, Way, of_lines};
 use crate::row::Row;
 use crate::sql::Params;
 use crate::value::Value;
@@ -21,19 +21,30 @@ const CREATE: &str = "CREATE TABLE IF NOT EXISTS main.ubiqlite_migrations (
     replaces TEXT,
     lines BLOB,
     down TEXT,
-    schema TEXT
+    schema TEXT,
+    down_all TEXT
 )";
 
-const READ: &str = "SELECT id, name, checksum, applied_at IS NULL, breaks, replaces
+const READ: &str =
+    "SELECT id, name, checksum, applied_at IS NULL, breaks, replaces, down_all IS NOT NULL
     FROM main.ubiqlite_migrations ORDER BY id";
 
 /// What was applied, for those who ask.
-pub(super) const APPLIED: &str = "SELECT id, name, applied_at, took_us, breaks, down IS NOT NULL
+pub(super) const APPLIED: &str =
+    "SELECT id, name, applied_at, took_us, breaks, coalesce(down, down_all) IS NOT NULL
     FROM main.ubiqlite_migrations ORDER BY id";
 
 const WRITE: &str = "INSERT OR REPLACE INTO main.ubiqlite_migrations
     (id, name, checksum, applied_at, took_us, breaks, replaces, lines, down)
     VALUES (?, ?, ?, iif(?, NULL, strftime('%Y-%m-%dT%H:%M:%fZ', 'now')), ?, ?, ?, ?, ?)";
+
+/// What was there under this number stays: its way back, when it ran, and that it breaks older programs.
+const NOTE: &str = "INSERT INTO main.ubiqlite_migrations
+    (id, name, checksum, applied_at, breaks, replaces, lines, down_all)
+    VALUES (?, ?, ?, strftime('%Y-%m-%dT%H:%M:%fZ', 'now'), ?, ?, ?, ?)
+    ON CONFLICT (id) DO UPDATE SET name = excluded.name, checksum = excluded.checksum,
+        breaks = max(breaks, excluded.breaks), replaces = excluded.replaces,
+        lines = excluded.lines, down_all = excluded.down_all";
 
 /// How a migration came into the ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +73,7 @@ pub(super) async fn read(target: Target<'_>) -> Result<Option<Vec<Entry>>> {
             begun: row.get(3)?,
             breaks_older: row.get(4)?,
             replaces,
+            undoes_all: row.get(6)?,
         })
     };
     rows.iter().map(entry).collect::<Result<Vec<_>>>().map(Some)
@@ -92,10 +104,26 @@ pub(super) async fn write(session: &mut Session, migration: &Migration, how: How
     session.execute(WRITE, values.into_iter().collect::<Params>()).await.map(drop)
 }
 
-/// Accepts the text of a migration as it is now.
+/// Notes a migration as done, since those that it replaces are. What the ledger has of these stays.
+/// Its own way back, which undoes all of them at once, is kept apart from theirs.
+pub(super) async fn note(session: &mut Session, migration: &Migration) -> Result<()> {
+    let text = |text: Option<String>| text.map_or(Value::Null, Value::Text);
+    let values = [
+        key(migration.number),
+        Value::Text(migration.name.clone()),
+        Value::Text(migration.checksum.clone()),
+        Value::Integer(i64::from(migration.headers.breaks_older)),
+        text(migration.headers.replaces.as_ref().map(ToString::to_string)),
+        Value::Blob(of_lines(&migration.text)),
+        text(migration.down.as_ref().map(ToString::to_string)),
+    ];
+    session.execute(NOTE, values.into_iter().collect::<Params>()).await.map(drop)
+}
+
+/// Accepts the text of a migration as it is now. The ways back of one that was noted stay.
 pub(super) async fn restamp(session: &mut Session, migration: &Migration) -> Result<()> {
-    let sql = "UPDATE main.ubiqlite_migrations SET name = ?, checksum = ?, lines = ?, down = coalesce(?, down)
-        WHERE id = ?";
+    let sql = "UPDATE main.ubiqlite_migrations SET name = ?, checksum = ?, lines = ?,
+        down = iif(replaces IS NULL, coalesce(?, down), down) WHERE id = ?";
     let down = migration.down.as_ref().map_or(Value::Null, |down| Value::Text(down.to_string()));
     let values = [
         Value::Text(migration.name.clone()),
@@ -115,10 +143,11 @@ pub(super) async fn breaking(target: Target<'_>) -> Result<u64> {
     }
 }
 
-/// Removes a migration that was undone, with those that it stands for.
-pub(super) async fn remove(session: &mut Session, entry: &Entry) -> Result<()> {
+/// Removes a migration that was undone, and with [`Way::All`] those that it stands for.
+pub(super) async fn remove(session: &mut Session, entry: &Entry, way: Way) -> Result<()> {
     let sql = "DELETE FROM main.ubiqlite_migrations WHERE id = ?";
-    for number in entry.replaces.iter().flat_map(Numbers::iter).chain([entry.number]) {
+    let others = entry.replaces.iter().filter(|_| way == Way::All);
+    for number in others.flat_map(Numbers::iter).chain([entry.number]) {
         session.execute(sql, (number,)).await?;
     }
     Ok(())
@@ -130,9 +159,13 @@ pub(super) async fn forget_begun(session: &mut Session, number: u64) -> Result<(
     session.execute(sql, (number,)).await.map(drop)
 }
 
-/// Returns how the migration with this number is undone, as it was when it was applied.
-pub(super) async fn down(session: &mut Session, number: u64) -> Result<Option<String>> {
-    let sql = "SELECT down FROM main.ubiqlite_migrations WHERE id = ?";
+/// Returns how the migration with this number is undone, as it was when it was applied: by itself, or
+/// with [`Way::All`] together with those that it stands for.
+pub(super) async fn down(session: &mut Session, number: u64, way: Way) -> Result<Option<String>> {
+    let sql = match way {
+        Way::All => "SELECT down_all FROM main.ubiqlite_migrations WHERE id = ?",
+        Way::Own | Way::Note => "SELECT down FROM main.ubiqlite_migrations WHERE id = ?",
+    };
     session.query_value(sql, (number,)).await
 }
 

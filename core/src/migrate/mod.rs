@@ -4,11 +4,13 @@ mod adopt;
 mod drift;
 mod ledger;
 mod open;
+mod orphans;
 mod patience;
 mod rebuild;
 mod rehearse;
 mod report;
 mod run;
+mod triggers;
 
 use std::time::Duration;
 
@@ -104,8 +106,8 @@ impl Migrator {
     ///
     /// # Errors
     /// Those of the SQL, with the migration's name and the line. Nothing of that migration is done
-    /// then; those before it stay applied. `ForeignKeyViolation` with the table if a row is left
-    /// without its parent. `SchemaTooNew` if the database has migrations that are not among the
+    /// then; those before it stay applied. `ForeignKeyViolation` with the table if a row loses its
+    /// parent; those that had none before count as before. `SchemaTooNew` if the database has migrations that are not among the
     /// files. `InvalidArgument` for a file that was changed after it was applied. `Busy` if the write
     /// lock was held for the [lock timeout](Migrations::lock_timeout).
     ///

@@ -5,6 +5,7 @@
 //! its definition is the one that was written. Foreign keys are off and `legacy_alter_table` is on, so
 //! renaming the old one changes nothing that refers to it: children, views, triggers of other tables.
 
+use super::triggers;
 use crate::api::session::Session;
 use crate::error::{Error, ErrorKind, Result};
 use crate::migrations::{normalized, same_name};
@@ -24,8 +25,8 @@ struct Column {
 /// Rebuilds a table by its new `CREATE TABLE`, inside the migration's transaction.
 ///
 /// # Errors
-/// `NoSuchTable`; `InvalidArgument`, with the column's or the view's name, if something would be
-/// missing or would not work afterwards; SQLite's errors.
+/// `NoSuchTable`; `InvalidArgument`, with the column's name, if something would be missing; SQLite's
+/// errors, with the name of the index, view or trigger that would not work afterwards.
 pub(super) async fn table(session: &mut Session, table: &str, create: &str) -> Result<()> {
     let sql = "SELECT name, rootpage FROM main.sqlite_schema
         WHERE type = 'table' AND name = ? COLLATE NOCASE";
@@ -44,6 +45,7 @@ pub(super) async fn table(session: &mut Session, table: &str, create: &str) -> R
         ORDER BY type, rowid";
     let around: Vec<(String, String, String)> = session.query(sql, (table,)).await?;
     let views = working_views(session).await?;
+    let broken_before = triggers::broken(session).await?;
     let sequence = sequence(session, &name).await?;
     let before = columns(session, &name).await?;
     let had_rowid = has_rowid(session, &name).await?;
@@ -82,6 +84,14 @@ pub(super) async fn table(session: &mut Session, table: &str, create: &str) -> R
         if let Err(error) = read_nothing(session, &view).await {
             return Err(error.prefixed(&format!(
                 "the view {view} would not work any more; drop it before the CREATE TABLE, and make it anew after it"
+            )));
+        }
+    }
+    for trigger in triggers::broken(session).await? {
+        if !broken_before.iter().any(|before| before.name == trigger.name) {
+            return Err(trigger.error.prefixed(&format!(
+                "the trigger {} would not work any more; drop it before the CREATE TABLE, and make it anew after it",
+                trigger.name
             )));
         }
     }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::ledger::{self, How};
+use super::orphans::OrphanCheck;
 use super::patience::Patience;
 use super::report::{MigrationAction, MigrationStep};
 use super::{adopt, drift, rebuild};
@@ -10,11 +11,10 @@ use crate::api::database::Database;
 use crate::api::session::Session;
 use crate::backend::Control;
 use crate::error::{Error, ErrorKind, Result};
-use crate::migrations::{Action, Entry, Headers, Migration, Migrations, Part, Script};
+use crate::migrations::{Action, Entry, Headers, Migration, Migrations, Part, Script, Way};
 use crate::migrations::{explain, line_of, plan, plan_back};
 use crate::platform;
 use crate::program::{Access, Begin, Program, Step};
-use crate::row::Row;
 
 /// How far to go.
 #[derive(Debug, Clone, Copy)]
@@ -28,7 +28,7 @@ pub(super) struct Goal {
 /// What to do next.
 enum Next<'a> {
     Forth(Action<'a>),
-    Back(Entry),
+    Back(Way, Entry),
 }
 
 /// What one transaction came to.
@@ -72,7 +72,8 @@ pub(super) async fn carry_out(
     if session.query_value::<bool>("PRAGMA foreign_keys", ()).await? {
         return Err(Error::new(ErrorKind::Internal, "foreign keys could not be switched off"));
     }
-    let mut runner = Runner { session, migrations, goal, checks, begun: None, waiting: None };
+    let orphans = OrphanCheck::new(checks);
+    let mut runner = Runner { session, migrations, goal, orphans, begun: None, waiting: None };
     let mut steps = Vec::new();
     let mut since = platform::now();
     loop {
@@ -84,22 +85,27 @@ pub(super) async fn carry_out(
             Ok(false) => return Ok(steps),
             Err(error) => {
                 let _ = runner.session.control(Control::Rollback).await;
-                let error = runner.explain(error).await;
-                patience.after(error).await?;
+                let orphans = error.kind() == ErrorKind::ForeignKeyViolation;
+                if !(orphans && runner.orphans.look_before(&mut runner.session).await?) {
+                    patience.after(error).await?;
+                }
             }
         }
     }
 }
 
-/// Returns what there is to undo, the last first, and then to apply.
+/// What there is to undo, the last first, and then to apply.
+type Planned<'a, 'l> = (Vec<(Way, &'l Entry)>, Vec<Action<'a>>);
+
+/// Returns what there is to undo, and then to apply.
 fn planned<'a, 'l>(
     migrations: &'a Migrations,
     ledger: &'l [Entry],
     goal: Goal,
-) -> Result<(Vec<&'l Entry>, Vec<Action<'a>>)> {
+) -> Result<Planned<'a, 'l>> {
     let Some(last) = goal.last else { return Ok((Vec::new(), plan(migrations, ledger, None)?)) };
     let back = plan_back(ledger, last);
-    let kept = &ledger[..ledger.len() - back.len()];
+    let kept = &ledger[..ledger.partition_point(|entry| entry.number <= last)];
     let forth = plan(migrations, kept, Some(last))?;
     Ok((back, forth))
 }
@@ -125,8 +131,7 @@ struct Runner<'a> {
     session: Session,
     migrations: &'a Migrations,
     goal: Goal,
-    /// Foreign keys are enforced in this database, and so checked.
-    checks: bool,
+    orphans: OrphanCheck,
     /// The migration that this one has begun.
     begun: Option<u64>,
     /// The migration that another has begun, and since when that is known.
@@ -174,19 +179,6 @@ impl<'a> Runner<'a> {
         }
     }
 
-    /// Says of rows without a parent if there were some before.
-    async fn explain(&mut self, error: Error) -> Error {
-        if error.kind() != ErrorKind::ForeignKeyViolation {
-            return error;
-        }
-        match self.check_foreign_keys().await {
-            Err(before) if before.kind() == ErrorKind::ForeignKeyViolation => error.followed(
-                "some such rows were there before it too; delete or complete them, in a migration before this one",
-            ),
-            _ => error,
-        }
-    }
-
     /// Does the next thing, inside a transaction.
     async fn inside(&mut self) -> Result<Outcome<'a>> {
         // Others may have done something since it was last read.
@@ -204,8 +196,8 @@ impl<'a> Runner<'a> {
         let Some((next, last)) = self.next(&entries).await? else { return Ok(Outcome::Nothing) };
         let began = platform::now();
         let step = match next {
-            Next::Back(entry) => {
-                let mut step = self.undo(&entry).await?;
+            Next::Back(way, entry) => {
+                let mut step = self.undo(way, &entry).await?;
                 step.took = Some(elapsed(began));
                 step
             }
@@ -214,9 +206,7 @@ impl<'a> Runner<'a> {
                 let mut step = MigrationStep::planned(action);
                 match action {
                     Action::AcceptEdit(_) => ledger::restamp(&mut self.session, migration).await?,
-                    Action::Note(_) => {
-                        ledger::write(&mut self.session, migration, How::Noted).await?;
-                    }
+                    Action::Note(_) => ledger::note(&mut self.session, migration).await?,
                     Action::Apply(_) if !migration.headers.alone => {
                         self.apply(migration).await.map_err(|error| migration.explain(error))?;
                         let took = elapsed(began);
@@ -261,22 +251,18 @@ impl<'a> Runner<'a> {
     async fn next(&mut self, entries: &[Entry]) -> Result<Option<(Next<'a>, bool)>> {
         let (back, forth) = planned(self.migrations, entries, self.goal)?;
         let last = back.len() + forth.len() == 1;
-        if let Some(entry) = back.first() {
-            for entry in &back {
-                self.check_way_back(entry, &back).await?;
+        if let Some((way, entry)) = back.first() {
+            for (way, entry) in &back {
+                self.check_way_back(*way, entry).await?;
             }
-            return Ok(Some((Next::Back((*entry).clone()), last)));
+            return Ok(Some((Next::Back(*way, (*entry).clone()), last)));
         }
         Ok(forth.first().map(|action| (Next::Forth(*action), last)))
     }
 
-    /// Checks that a migration can be undone, by itself or by the one that stands for it.
-    async fn check_way_back(&mut self, entry: &Entry, all: &[&Entry]) -> Result<()> {
-        let undone = all.iter().any(|other| {
-            other.number != entry.number
-                && other.replaces.as_ref().is_some_and(|it| it.contains(entry.number))
-        });
-        if undone || ledger::down(&mut self.session, entry.number).await?.is_some() {
+    /// Checks that a migration can be undone.
+    async fn check_way_back(&mut self, way: Way, entry: &Entry) -> Result<()> {
+        if way == Way::Note || ledger::down(&mut self.session, entry.number, way).await?.is_some() {
             return Ok(());
         }
         Err(explain(
@@ -287,17 +273,22 @@ impl<'a> Runner<'a> {
 
     async fn apply(&mut self, migration: &Migration) -> Result<()> {
         let script = migration.script()?;
+        let before = self.orphans.before(&mut self.session).await?;
         self.run(&migration.text, &script).await?;
-        self.check_foreign_keys().await
+        self.orphans.check(&mut self.session, before).await
     }
 
-    async fn undo(&mut self, entry: &Entry) -> Result<MigrationStep> {
+    async fn undo(&mut self, way: Way, entry: &Entry) -> Result<MigrationStep> {
         let placed = |error: Error| explain(&entry.name, error.prefixed("undoing it"));
-        let down = ledger::down(&mut self.session, entry.number).await?.unwrap_or_default();
-        let script = down_script(&down).map_err(placed)?;
-        self.run(&down, &script).await.map_err(placed)?;
-        self.check_foreign_keys().await.map_err(placed)?;
-        ledger::remove(&mut self.session, entry).await?;
+        if way != Way::Note {
+            let down = ledger::down(&mut self.session, entry.number, way).await?;
+            let down = down.unwrap_or_default();
+            let script = down_script(&down).map_err(placed)?;
+            let before = self.orphans.before(&mut self.session).await?;
+            self.run(&down, &script).await.map_err(placed)?;
+            self.orphans.check(&mut self.session, before).await.map_err(placed)?;
+        }
+        ledger::remove(&mut self.session, entry, way).await?;
         Ok(MigrationStep {
             number: entry.number,
             name: entry.name.clone(),
@@ -386,31 +377,6 @@ impl<'a> Runner<'a> {
             (None, Some(at)) => at_line(error, text, at),
             (None, None) => error,
         })
-    }
-
-    /// Checks that every row has its parent.
-    async fn check_foreign_keys(&mut self) -> Result<()> {
-        if !self.checks {
-            return Ok(());
-        }
-        let sql = "SELECT \"table\", rowid, parent FROM pragma_foreign_key_check LIMIT 11";
-        let orphans: Vec<Row> = self.session.query(sql, ()).await?;
-        let Some(first) = orphans.first() else { return Ok(()) };
-        let table = first.get::<String>(0)?;
-        let mut list = Vec::new();
-        for orphan in orphans.iter().take(10) {
-            let (child, parent) = (orphan.get::<&str>(0)?, orphan.get::<&str>(2)?);
-            list.push(match orphan.get::<Option<i64>>(1)? {
-                Some(row) => format!("row {row} of {child} has no row of {parent}"),
-                None => format!("a row of {child} has no row of {parent}"),
-            });
-        }
-        let more = if orphans.len() > list.len() { ", and more" } else { "" };
-        let message = format!(
-            "it leaves rows that refer to nothing, so it was undone: {}{more}",
-            list.join(", ")
-        );
-        Err(Error::new(ErrorKind::ForeignKeyViolation, message).of_table(table))
     }
 }
 

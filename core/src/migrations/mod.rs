@@ -13,10 +13,10 @@ mod tokens;
 pub(crate) use checksum::sha384;
 pub(crate) use checksum::{of_lines, sha256};
 pub(crate) use header::Headers;
-pub(crate) use plan::{Action, Entry, edited, plan, plan_back};
+pub(crate) use plan::{Action, Entry, Way, edited, plan, plan_back};
 pub(crate) use replaced::Numbers;
 pub(crate) use script::{Part, Script, line_of};
-pub(crate) use tokens::{normalized, same_name};
+pub(crate) use tokens::{normalized, same_name, trigger_event};
 
 use std::borrow::Cow;
 use std::fmt;

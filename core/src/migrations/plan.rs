@@ -17,6 +17,8 @@ pub(crate) struct Entry {
     pub(crate) breaks_older: bool,
     /// What it stands for.
     pub(crate) replaces: Option<Numbers>,
+    /// It was noted, and the ledger has a text that undoes all that it stands for at once.
+    pub(crate) undoes_all: bool,
 }
 
 impl Entry {
@@ -29,7 +31,16 @@ impl Entry {
             begun: false,
             breaks_older: migration.headers.breaks_older,
             replaces: migration.headers.replaces.clone(),
+            undoes_all: false,
         }
+    }
+
+    /// Whether it only says that others are done, which the ledger (in the order of its numbers) has
+    /// one by one: it changed nothing itself.
+    fn is_note(&self, ledger: &[Self]) -> bool {
+        let Some(numbers) = &self.replaces else { return false };
+        let mut others = numbers.iter().filter(|number| *number != self.number).peekable();
+        others.peek().is_some() && others.all(|number| find(ledger, number).is_some())
     }
 }
 
@@ -128,10 +139,44 @@ pub(crate) fn plan<'a>(
     Ok(actions)
 }
 
-/// Returns what is to be undone, the last first, for a database with this ledger to have nothing
-/// after `last`.
-pub(crate) fn plan_back(ledger: &[Entry], last: u64) -> Vec<&Entry> {
-    ledger.iter().rev().take_while(|entry| entry.number > last).collect()
+/// How a migration is undone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// By its own text.
+    Own,
+    /// It only says that others are done: nothing is to be undone but that.
+    Note,
+    /// By the text that undoes all that it stands for.
+    All,
+}
+
+/// Returns what is to be undone, the last first, for a database with this ledger (in the order of its
+/// numbers) to have nothing after `last`.
+pub(crate) fn plan_back(ledger: &[Entry], last: u64) -> Vec<(Way, &Entry)> {
+    let mut back: Vec<(Way, &Entry)> = Vec::new();
+    for entry in ledger.iter().rev().take_while(|entry| entry.number > last) {
+        let undone = |(way, other): &(Way, &Entry)| {
+            *way == Way::All && other.replaces.as_ref().is_some_and(|it| it.contains(entry.number))
+        };
+        if back.iter().any(undone) {
+            continue;
+        }
+        let way = match &entry.replaces {
+            Some(numbers) if entry.is_note(ledger) => {
+                if entry.undoes_all && numbers.iter().all(|number| number > last) {
+                    Way::All
+                } else if numbers.contains(entry.number) {
+                    // The ledger has the text of the one that had this number before.
+                    Way::Own
+                } else {
+                    Way::Note
+                }
+            }
+            _ => Way::Own,
+        };
+        back.push((way, entry));
+    }
+    back
 }
 
 /// Returns the error of a database that has migrations which the files lack, unless that is allowed.
@@ -140,7 +185,15 @@ fn too_new(migrations: &Migrations, ledger: &[Entry]) -> Option<Error> {
         let files = migrations.files().iter();
         files.filter_map(|file| file.headers.replaces.as_ref()).any(|it| it.contains(number))
     };
+    // It says of migrations that these files have one by one that they are done, as they are.
+    let says_nothing_new = |entry: &Entry| {
+        let numbers = entry.replaces.iter().flat_map(Numbers::iter);
+        !entry.breaks_older
+            && entry.is_note(ledger)
+            && numbers.map(|number| migrations.get(number)).all(|file| file.is_some())
+    };
     let unknown = |entry: &&Entry| match migrations.get(entry.number) {
+        _ if says_nothing_new(entry) => false,
         // It stands for migrations that these files still have one by one.
         Some(file) => entry.replaces.is_some() && file.headers.replaces.is_none(),
         None => !replaced(entry.number),

@@ -142,7 +142,7 @@ mod squash {
 #[test]
 fn going_back_undoes_the_last_first() {
     let done = ledger(&files(&[("1_a.sql", "a"), ("2_b.sql", "b"), ("3_c.sql", "c")]));
-    let numbers = |last| plan_back(&done, last).iter().map(|it| it.number).collect::<Vec<_>>();
+    let numbers = |last| plan_back(&done, last).iter().map(|(_, it)| it.number).collect::<Vec<_>>();
     assert_eq!(numbers(1), [3, 2]);
     assert_eq!(numbers(0), [3, 2, 1]);
     assert!(numbers(3).is_empty());

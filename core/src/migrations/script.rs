@@ -110,7 +110,8 @@ impl Script {
                 }
                 Means::Pragma | Means::Vacuum | Means::Drop(_) | Means::Other => {}
             }
-            script.push(statement.range.clone(), legacy);
+            let before = index.checked_sub(1).map(|before| statements[before].range.end);
+            script.push(statement.range.clone(), legacy, before);
         }
         if let Some(missing) = rebuilt.iter().position(|done| !done) {
             return Err(Error::invalid(format!(
@@ -127,10 +128,13 @@ impl Script {
         Ok(script)
     }
 
-    /// Adds a statement, to the part before it if they run in one go.
-    fn push(&mut self, range: Range<usize>, legacy: bool) {
+    /// Adds a statement, to the part before it if they run in one go: that one ends where the
+    /// statement before this one does (`before`), so that none between them is left out.
+    fn push(&mut self, range: Range<usize>, legacy: bool, before: Option<usize>) {
         match self.parts.last_mut() {
-            Some(Part::Sql { range: last, legacy: same }) if *same == legacy => {
+            Some(Part::Sql { range: last, legacy: same })
+                if *same == legacy && Some(last.end) == before =>
+            {
                 last.end = range.end
             }
             _ => self.parts.push(Part::Sql { range, legacy }),
@@ -234,6 +238,22 @@ mod tests {
         assert!(
             matches!(&script.parts[0], Part::Sql { range, .. } if &text[range.clone()] == "SELECT 1;")
         );
+    }
+
+    #[test]
+    fn a_statement_that_is_left_out_is_in_no_part_wherever_it_is() {
+        let text = "SELECT 1;\nPRAGMA foreign_keys=OFF;\nSELECT 2;\nSELECT 3;\nPRAGMA foreign_keys=ON;\nSELECT 4;";
+        let script = Script::new(text, &Headers::default(), true).unwrap();
+        let ranges: Vec<_> = script
+            .parts
+            .iter()
+            .map(|part| match part {
+                Part::Sql { range, .. } | Part::Rebuild { range, .. } => &text[range.clone()],
+            })
+            .collect();
+        assert_eq!(ranges, ["SELECT 1;", "SELECT 2;\nSELECT 3;", "SELECT 4;"]);
+        let third = text.find("SELECT 2").unwrap();
+        assert_eq!(script.start(third, 1).map(|at| line_of(text, at)), Some(4));
     }
 
     #[test]

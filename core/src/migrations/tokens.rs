@@ -101,7 +101,7 @@ impl Iterator for Tokens<'_> {
 }
 
 /// More pieces of a statement's beginning are never looked at.
-const BEGINNING: usize = 10;
+const BEGINNING: usize = 12;
 
 /// One statement of a script: where it is, and how it begins.
 #[derive(Debug, Clone)]
@@ -234,6 +234,21 @@ pub(crate) fn normalized(text: &str) -> String {
     out
 }
 
+/// Returns what fires a trigger, given its `CREATE TRIGGER`: `INSERT`, `UPDATE` or `DELETE`.
+pub(crate) fn trigger_event(sql: &str) -> Option<&'static str> {
+    let statements = statements(sql);
+    let mut start = statements.first()?.beginning(sql);
+    if !start.words(&["CREATE", "TRIGGER"]) {
+        return None;
+    }
+    start.words(&["IF", "NOT", "EXISTS"]);
+    start.name()?;
+    if !start.words(&["INSTEAD", "OF"]) && !start.word("BEFORE") {
+        start.word("AFTER");
+    }
+    ["INSERT", "UPDATE", "DELETE"].into_iter().find(|event| start.word(event))
+}
+
 /// Whether two names are the same to SQLite.
 pub(crate) fn same_name(one: &str, other: &str) -> bool {
     one.eq_ignore_ascii_case(other)
@@ -263,6 +278,22 @@ mod tests {
         assert_eq!(split(&format!("{trigger}\nSELECT 1;")), [trigger, "SELECT 1;"]);
         let plain = "create trigger t after insert on a begin select 1; end;";
         assert_eq!(split(&format!("{plain}{plain}")), [plain, plain]);
+    }
+
+    #[test]
+    fn what_fires_a_trigger_is_read_whatever_it_is_called() {
+        for (sql, event) in [
+            ("CREATE TRIGGER \"delete\" AFTER INSERT ON a BEGIN SELECT 1; END", "INSERT"),
+            ("create trigger t update of x on a begin select 1; end", "UPDATE"),
+            (
+                "CREATE TRIGGER IF NOT EXISTS main.t INSTEAD OF DELETE ON v BEGIN SELECT 1; END",
+                "DELETE",
+            ),
+            ("CREATE TRIGGER t BEFORE DELETE ON a BEGIN SELECT 1; END", "DELETE"),
+        ] {
+            assert_eq!(trigger_event(sql), Some(event), "{sql}");
+        }
+        assert_eq!(trigger_event("CREATE TABLE t (x)"), None);
     }
 
     #[test]

@@ -78,7 +78,11 @@ pub(crate) fn rename_over(from: &Path, to: &Path) -> io::Result<()> {
 pub(crate) fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
     match fs::hard_link(from, to) {
         // Both names are the same file now: whoever is killed here leaves a whole one.
-        Ok(()) => fs::remove_file(from),
+        Ok(()) => match fs::remove_file(from) {
+            // Whoever found both has done it.
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            removed => removed,
+        },
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(error),
         // Not every file system has links.
         Err(_) if fs::symlink_metadata(to).is_err() => fs::rename(from, to),

@@ -97,3 +97,28 @@ async fn bytes_that_are_no_database_are_refused() {
         assert_eq!(kind(Database::deserialize(bytes).await), wanted);
     }
 }
+
+#[tokio::test]
+async fn a_stream_whose_reader_stalls_while_the_log_is_beyond_its_limit_ends_with_timeout() {
+    let limits = options().wal_limit(64 << 10).stall_timeout(std::time::Duration::from_millis(20));
+    let db = open_with(limits, Path::new(":memory:")).await;
+    fill(&db).await;
+    let sql = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 8000)
+               INSERT INTO accounts (balance, note) SELECT 0, hex(randomblob(1000)) FROM n";
+    db.execute(sql, ()).await.unwrap();
+    let mut stream = db.backup_stream();
+    within("a chunk", stream.try_next()).await.unwrap().unwrap();
+    // The log grows, and nobody reads on.
+    db.execute("UPDATE accounts SET note = hex(randomblob(1000))", ()).await.unwrap();
+    let error = loop {
+        tokio::time::sleep(std::time::Duration::from_millis(150)).await;
+        db.execute("UPDATE accounts SET balance = balance WHERE id < 100", ()).await.unwrap();
+        match within("the end", stream.try_next()).await {
+            Ok(Some(_)) => {}
+            Ok(None) => panic!("it is complete, however long its reader has done nothing"),
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(error.kind(), ErrorKind::Timeout, "{error}");
+    assert!(error.message().contains("stalled"), "{error}");
+}

@@ -59,19 +59,55 @@ async fn rows_without_a_parent_undo_the_migration_and_are_named() {
     assert_eq!(applied(&db, &all).await, ["1_family"]);
 }
 
-#[tokio::test]
-async fn rows_that_had_no_parent_before_are_told_apart() {
+/// A database where a child has lost its parent by somebody else's doing.
+async fn with_an_orphan() -> (Place, Database) {
     let (place, db) = fresh().await;
-    let first = files(&[FAMILY]);
-    db.migrations(&first).run().await.unwrap();
-    place
-        .outside()
-        .execute_batch("PRAGMA foreign_keys = OFF; DELETE FROM parents WHERE id = 2")
-        .unwrap();
-    let all = files(&[FAMILY, ("2_more.sql", "CREATE TABLE more (x)")]);
-    let (kind, message) = refused(db.migrations(&all).run().await);
-    assert_eq!(kind, ErrorKind::ForeignKeyViolation);
-    assert!(message.contains("before"), "{message}");
+    db.migrations(&files(&[FAMILY])).run().await.unwrap();
+    let outside = place.outside();
+    outside.execute_batch("PRAGMA foreign_keys = OFF; DELETE FROM parents WHERE id = 2").unwrap();
+    (place, db)
+}
+
+const CHILDREN_BY_HAND: &str =
+    "CREATE TABLE new_children (id INTEGER PRIMARY KEY, parent INTEGER REFERENCES parents);
+     INSERT INTO new_children (parent) SELECT parent FROM children ORDER BY id DESC;
+     DROP TABLE children;
+     ALTER TABLE new_children RENAME TO children;";
+
+#[tokio::test]
+async fn rows_that_had_no_parent_before_do_not_stop_a_migration() {
+    for text in [
+        "CREATE TABLE more (x)",
+        "UPDATE parents SET name = 'c'",
+        "ALTER TABLE children RENAME TO offspring",
+        "-- rebuild: children\nCREATE TABLE children (id INTEGER PRIMARY KEY, parent REFERENCES parents)",
+        CHILDREN_BY_HAND,
+        BY_HAND,
+    ] {
+        let (_place, db) = with_an_orphan().await;
+        let all = files(&[FAMILY, ("2_more.sql", text)]);
+        let pending = names(&db.migrations(&all).dry_run().await.unwrap()).join(" ");
+        assert_eq!(pending, "2_more", "{text}");
+        assert_eq!(names(&db.migrations(&all).run().await.unwrap()), ["2_more"], "{text}");
+    }
+}
+
+#[tokio::test]
+async fn rows_that_lose_their_parent_are_told_from_those_that_had_none() {
+    for text in [
+        "DELETE FROM parents",
+        "INSERT INTO children VALUES (9, 9)",
+        "DELETE FROM parents; ALTER TABLE children RENAME TO offspring",
+        "DELETE FROM children WHERE id = 3; CREATE TABLE more (x REFERENCES parents); INSERT INTO more VALUES (9)",
+    ] {
+        let (_place, db) = with_an_orphan().await;
+        let all = files(&[FAMILY, ("2_first.sql", "CREATE TABLE first (x)"), ("3_bad.sql", text)]);
+        let (kind, message) = refused(db.migrations(&all).run().await);
+        assert_eq!(kind, ErrorKind::ForeignKeyViolation, "{text}");
+        assert!(message.contains("3_bad") && message.contains("before it"), "{message}");
+        assert_eq!(applied(&db, &all).await, ["1_family", "2_first"]);
+        assert_eq!(number(&db, "SELECT count(*) FROM children").await, 3);
+    }
 }
 
 #[tokio::test]

@@ -99,6 +99,80 @@ async fn what_would_be_missing_is_refused_by_name() {
     assert_eq!(kind, ErrorKind::CheckViolation);
 }
 
+/// A table with triggers of its own, of another table's and of a view's, and what they do.
+async fn with_triggers(triggers: &str, form: &'static str) -> std::result::Result<(), String> {
+    let (_place, db) = fresh().await;
+    let tables = "CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT, old TEXT);
+        CREATE TABLE log (what); CREATE TABLE parts (item, what);
+        CREATE VIEW names AS SELECT id, name FROM items;";
+    db.batch(&*format!("{tables}{triggers}")).await.unwrap();
+    let made = "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' ORDER BY rowid";
+    let before: Vec<(String, String)> = db.query(made, ()).await.unwrap();
+    let done = db.migrations(&files(&[("1_form.sql", form)])).run().await;
+    let mut after: Vec<(String, String)> = db.query(made, ()).await.unwrap();
+    if done.is_ok() {
+        // Those of the table are made anew, after the others.
+        after.sort();
+        let mut before = before;
+        before.sort();
+        assert_eq!(after, before);
+    } else {
+        assert_eq!(after, before, "nothing is done");
+    }
+    done.map(drop).map_err(|error| error.message().to_owned())
+}
+
+#[tokio::test]
+async fn a_trigger_that_would_fail_from_now_on_is_refused_by_name() {
+    const FORM: &str = "-- rebuild: items\nCREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT)";
+    let sound = "CREATE TRIGGER sound AFTER DELETE ON items BEGIN INSERT INTO log VALUES (old.name); END;
+        CREATE TRIGGER view_set INSTEAD OF UPDATE ON names BEGIN UPDATE items SET name = new.name; END;
+        CREATE TRIGGER view_gone INSTEAD OF DELETE ON names BEGIN DELETE FROM items; END;";
+    with_triggers(sound, FORM).await.unwrap();
+    for bad in [
+        "CREATE TRIGGER bad AFTER UPDATE ON items BEGIN INSERT INTO log VALUES (old.old); END;",
+        "CREATE TRIGGER bad AFTER INSERT ON items WHEN new.old > 0 BEGIN INSERT INTO log VALUES (1); END;",
+        "CREATE TRIGGER bad BEFORE DELETE ON items BEGIN INSERT INTO log VALUES (old.old); END;",
+        "CREATE TRIGGER bad AFTER UPDATE OF old ON items BEGIN INSERT INTO log VALUES (1); END;",
+        "CREATE TRIGGER bad AFTER INSERT ON parts BEGIN UPDATE items SET old = new.what; END;",
+        "CREATE TRIGGER bad AFTER INSERT ON parts BEGIN INSERT INTO log SELECT old FROM items; END;",
+        "CREATE TRIGGER bad INSTEAD OF INSERT ON names BEGIN INSERT INTO items (old) VALUES (1); END;",
+    ] {
+        // Whichever is made first, and also where a sound one fires it.
+        let fires =
+            "CREATE TRIGGER fires AFTER INSERT ON log BEGIN INSERT INTO parts VALUES (1, 2); END;";
+        for triggers in [format!("{sound}{bad}{fires}"), format!("{bad}{fires}{sound}")] {
+            let message = with_triggers(&triggers, FORM).await.expect_err(&triggers);
+            assert!(message.contains("the trigger bad") && message.contains("line 2"), "{message}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_trigger_that_has_failed_before_does_not_stop_a_new_form() {
+    const FORM: &str = "-- rebuild: items\nCREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT)";
+    let failing =
+        "CREATE TRIGGER failing AFTER INSERT ON items BEGIN INSERT INTO missing VALUES (1); END;";
+    with_triggers(failing, FORM).await.unwrap();
+    let bad =
+        "CREATE TRIGGER bad AFTER INSERT ON items BEGIN INSERT INTO log VALUES (new.old); END;";
+    let message = with_triggers(&format!("{failing}{bad}"), FORM).await.unwrap_err();
+    assert!(message.contains("the trigger bad"), "{message}");
+}
+
+#[tokio::test]
+async fn a_trigger_that_is_dropped_first_and_made_anew_is_no_obstacle() {
+    let (_place, db) = fresh().await;
+    let form = "-- rebuild: items\nDROP TRIGGER noted;
+        CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT);
+        CREATE TRIGGER noted AFTER INSERT ON items BEGIN INSERT INTO log VALUES (new.name); END";
+    let before = "CREATE TABLE items (id INTEGER PRIMARY KEY, old TEXT); CREATE TABLE log (what);
+        CREATE TRIGGER noted AFTER INSERT ON items BEGIN INSERT INTO log VALUES (new.old); END";
+    db.migrations(&files(&[("1_a.sql", before), ("2_b.sql", form)])).run().await.unwrap();
+    db.execute("INSERT INTO items (name) VALUES ('lamp')", ()).await.unwrap();
+    assert_eq!(number(&db, "SELECT count(*) FROM log WHERE what = 'lamp'").await, 1);
+}
+
 #[tokio::test]
 async fn rows_without_a_key_keep_their_number() {
     let (_place, db) = fresh().await;

@@ -214,6 +214,25 @@ async fn drizzle_kits_folder_runs_with_the_pragmas_that_it_writes() {
     assert_eq!(number(&db, "SELECT count(*) FROM b").await, 1, "no child is lost");
 }
 
+/// The folder is as drizzle-kit 0.31.11 has written it, for a schema in which one table is new and
+/// another one gets a constraint.
+#[tokio::test]
+async fn a_folder_of_drizzle_kits_runs_that_does_something_before_its_pragma() {
+    let (_place, db) = fresh().await;
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/migrate/drizzle");
+    let all = Migrations::dir(folder).unwrap();
+    assert_eq!(names(&db.migrations(&all).dry_run().await.unwrap()), ["0000_first", "0001_second"]);
+    let first = db.migrations(&all).pending().await.unwrap()[0].number;
+    db.migrations(&all).to(first).await.unwrap();
+    db.batch("INSERT INTO authors VALUES (1, 'Ada'); INSERT INTO books VALUES (1, 1)")
+        .await
+        .unwrap();
+    assert_eq!(names(&db.migrations(&all).run().await.unwrap()), ["0001_second"]);
+    assert_eq!(number(&db, "SELECT count(*) FROM books").await, 1, "no child is lost");
+    assert!(db.execute("INSERT INTO authors VALUES (2, NULL)", ()).await.is_err(), "it is rebuilt");
+    assert_eq!(tables(&db).await, ["authors", "books", "shops"]);
+}
+
 #[tokio::test]
 async fn a_lock_that_nobody_gives_back_is_reported_at_the_end_of_the_patience() {
     let place = Place::new();
