@@ -265,6 +265,37 @@ fn a_parameter_has_the_type_of_its_column_or_takes_any_value() {
             "DELETE FROM items WHERE id IN (SELECT id FROM items LIMIT ? OFFSET ?)",
             "limit: i64, offset: i64".to_owned(),
         ),
+        // The first number is the offset, if there is a comma.
+        ("SELECT 1 AS c FROM items LIMIT ?, ?", "offset: i64, limit: i64".to_owned()),
+        (
+            "SELECT 1 AS c FROM items WHERE id IN (SELECT id FROM items LIMIT ?, ?) LIMIT ?",
+            "offset: i64, limit: i64, limit_2: i64".to_owned(),
+        ),
+        (
+            "SELECT 1 AS c FROM items LIMIT max(?, ?), ?",
+            format!("p1: {any}, p2: {any}, limit: i64"),
+        ),
+        ("SELECT 1 AS c FROM items LIMIT ?, 10", "offset: i64".to_owned()),
+        ("SELECT 1 AS c FROM items LIMIT 10, ?", "limit: i64".to_owned()),
+        ("SELECT 1 AS c FROM items LIMIT ?2, ?1", "limit: i64, offset: i64".to_owned()),
+        ("SELECT 1 AS c FROM items LIMIT 10 OFFSET ?", "offset: i64".to_owned()),
+        // A name belongs to the parameter that has it in the query.
+        (
+            "DELETE FROM items WHERE id = ? AND name = :id AND price = ?",
+            "id_2: i64, id: &str, price: f64".to_owned(),
+        ),
+        (
+            "UPDATE items SET name = ?, price = ? WHERE name = ? AND ? < price",
+            format!("name: &str, price: Option<f64>, name_2: &str, p4: {any}"),
+        ),
+        (
+            "INSERT INTO items (price, name) VALUES (?, ?), (?, ?)",
+            "price: Option<f64>, name: &str, price_2: Option<f64>, name_2: &str".to_owned(),
+        ),
+        (
+            "UPDATE items SET (name, price) = (?, ?) WHERE (id, name) = (?, ?)",
+            format!("p1: {any}, p2: {any}, p3: {any}, p4: {any}"),
+        ),
         ("DELETE FROM items WHERE name LIKE :begin", "begin: &str".to_owned()),
         // Of another type than the column, or of none that is known.
         (

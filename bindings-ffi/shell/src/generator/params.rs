@@ -23,6 +23,11 @@ pub(crate) fn fields(
         let place = place.ok_or((token.at, format!("{} is no parameter here", token.text)))?;
         uses[place - 1].push(query.usage(index));
     }
+    let told = |name: &Option<String>| {
+        name.as_deref().filter(|name| !name.starts_with('?')).map(|name| name[1..].to_owned())
+    };
+    // A name that the query gives stays that parameter's, also behind one without a name.
+    let given: Vec<_> = names.iter().filter_map(told).collect();
     let mut found: Vec<Field> = Vec::new();
     for (index, (name, uses)) in names.iter().zip(&uses).enumerate() {
         if uses.is_empty() {
@@ -30,11 +35,14 @@ pub(crate) fn fields(
                 format!("the parameter ?{} is missing: number them without gaps", index + 1);
             return Err((0, message));
         }
-        let told =
-            name.as_deref().filter(|name| !name.starts_with('?')).map(|name| name[1..].to_owned());
+        let told = told(name);
+        let is_told = told.is_some();
         let hint = || uses.iter().find_map(|it| it.column.clone());
         let name = told.or_else(hint).unwrap_or_else(|| format!("p{}", index + 1));
-        let taken = |name: &str| found.iter().any(|it| it.name == name);
+        let taken = |name: &str| {
+            found.iter().any(|it| it.name == name)
+                || (!is_told && given.iter().any(|given| given == name))
+        };
         let unique = (2..).map(|number| format!("{name}_{number}"));
         let name =
             std::iter::once(name.clone()).chain(unique).find(|it| !taken(it)).unwrap_or(name);
@@ -123,10 +131,12 @@ impl<'q, 'a> Query<'q, 'a> {
         {
             return Use { nullable: true, ..Use::default() };
         }
-        let limit = is(1, &["LIMIT", "OFFSET"]) || (sign(1, ",") && is(3, &["LIMIT"]));
-        if limit {
-            let column = Some(if is(1, &["LIMIT"]) { "limit" } else { "offset" }.to_owned());
-            return Use { kind: Some(Kind::Integer), nullable: false, column };
+        if let Some(name) = self.limits(at) {
+            return Use {
+                kind: Some(Kind::Integer),
+                nullable: false,
+                column: Some(name.to_owned()),
+            };
         }
         if is(1, &["LIKE", "GLOB"]) && self.ends(at) {
             return Use { kind: Some(Kind::Text), ..Use::default() };
@@ -150,6 +160,31 @@ impl<'q, 'a> Query<'q, 'a> {
             return Use::default();
         };
         self.compared(column, nullable, sign(1, "="))
+    }
+
+    /// Returns which of its two numbers a parameter of a `LIMIT` clause is. In `LIMIT a, b` the first
+    /// is the offset.
+    fn limits(&self, at: usize) -> Option<&'static str> {
+        let begin = at.checked_sub(1)?;
+        if self.all[begin].is("OFFSET") {
+            return Some("offset");
+        }
+        let here = |index: &usize| self.depths[*index] == self.depths[at];
+        if self.all[begin].is("LIMIT") {
+            let inside = |index: &usize| self.depths[*index] >= self.depths[at];
+            let comma = (at + 1..self.all.len())
+                .take_while(inside)
+                .filter(here)
+                .any(|index| self.all[index].is_sign(","));
+            return Some(if comma { "offset" } else { "limit" });
+        }
+        let comma = self.all[begin].is_sign(",") && here(&begin);
+        let clause = (0..begin)
+            .rev()
+            .take_while(|index| self.depths[*index] >= self.depths[at])
+            .filter(here)
+            .find(|index| self.all[*index].is_any(&["LIMIT", "SELECT", "SET", "BY", "VALUES"]));
+        clause.filter(|index| comma && self.all[*index].is("LIMIT")).map(|_| "limit")
     }
 
     /// Returns how far before the parameter the column is in whose `IN` list it is.
