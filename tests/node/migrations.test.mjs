@@ -95,9 +95,19 @@ test('a folder that can not be read is an error with its path, and no database i
   const at = written(join(dir, 'latin1'), [['1_items.sql', Buffer.from("CREATE TABLE items (x DEFAULT 'ä')", 'latin1')]]);
   const latin1 = await failure(open(path, { migrations: at }));
   assert.deepEqual([latin1.kind, latin1.path], ['InvalidArgument', join(at, '1_items.sql')]);
+  // Several, while others are still being looked at: each is handled.
+  const unhandled = [];
+  const note = (reason) => unhandled.push(reason);
+  process.on('unhandledRejection', note);
+  t.after(() => process.off('unhandledRejection', note));
+  const many = Array.from({ length: 300 }, (_, number) => [`${number + 1}_items.sql`, Buffer.from("SELECT 'ä'", 'latin1')]);
+  const all = await failure(open(path, { migrations: written(join(dir, 'many'), many) }));
+  assert.equal(all.kind, 'InvalidArgument');
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  assert.deepEqual(unhandled, []);
   const web = await failure(open(path, { migrations: new URL('https://example.com/migrations') }));
   assert.equal(web.kind, 'InvalidArgument');
-  assert.deepEqual(filesBeside(path), ['latin1']);
+  assert.deepEqual(filesBeside(path), ['latin1', 'many']);
   const { db } = await database(t);
   assert.equal((await failure(db.migrations(join(dir, 'migratoins')).run())).kind, 'CannotOpen');
 });

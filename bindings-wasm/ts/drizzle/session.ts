@@ -78,21 +78,27 @@ export class UbiqliteSession<TFull extends Record<string, unknown>, TSchema exte
 
   /** Runs queries in a transaction. They are all sent before the first is answered. */
   batch(queries: readonly BatchItem<'sqlite'>[]): Promise<unknown[]> {
-    const within = (handle: Transaction | Savepoint): Promise<unknown[]> => {
+    const within = async (handle: Transaction | Savepoint): Promise<unknown[]> => {
       const session = new UbiqliteSession<TFull, TSchema>(handle, this.context);
-      return Promise.all(queries.map((query) => session.execute(query)));
+      // Building one may throw, and what ran by then would be rejected with nobody to handle it: so none has begun yet.
+      const built = queries.map((query) => session.built(query));
+      return Promise.all(built.map((run) => run()));
     };
     const { target } = this;
     return 'savepoint' in target ? target.savepoint(within) : target.transaction(within);
   }
 
-  /** Runs a query that was built for another session. */
-  private execute(query: BatchItem<'sqlite'>): Promise<unknown> {
+  /** Builds a query that was made for another session, and returns what runs it. @throws if a value can't be encoded */
+  private built(query: BatchItem<'sqlite'>): () => Promise<unknown> {
     const prepared = (query as unknown as { _prepare(): unknown })._prepare();
-    if (prepared instanceof PreparedQuery) return prepared.on(this.target).execute();
+    if (prepared instanceof PreparedQuery) {
+      const ours = prepared.on(this.target);
+      return async () => ours.execute();
+    }
     // `db.run(sql`…`)` and the like, which prepare nothing.
     const { method, ...raw } = (prepared as { getQuery(): Query & { method: 'run' | 'all' | 'get' | 'values' } }).getQuery();
-    return this.prepareQuery(raw, undefined, 'all', false)[method]();
+    const ours = this.prepareQuery(raw, undefined, 'all', false);
+    return async () => ours[method]();
   }
 }
 

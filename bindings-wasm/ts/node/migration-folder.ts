@@ -10,17 +10,18 @@ const INSIDE = ['migration.sql', '_journal.json'];
 /** Reads the files of a folder that may be migrations. @throws `CannotOpen`, `Io`; `InvalidArgument` for a text that is not UTF-8 */
 export async function filesOf(folder: string | URL): Promise<readonly MigrationFile[]> {
   const path = pathOf(folder, 'the folder of the migrations');
-  const files: Promise<MigrationFile>[] = [];
+  // None is read before all are found: a failure in between would be rejected with nobody to handle it.
+  const found: [name: string, path: string][] = [];
   for (const name of await attempt(path, () => readdir(path))) {
     const at = join(path, name);
     if (await isFolder(at)) {
       const names = await attempt(at, () => readdir(at));
-      for (const inner of INSIDE.filter((file) => names.includes(file))) files.push(textOf(`${name}/${inner}`, join(at, inner)));
+      for (const inner of INSIDE.filter((file) => names.includes(file))) found.push([`${name}/${inner}`, join(at, inner)]);
     } else if (name.endsWith('.sql')) {
-      files.push(textOf(name, at));
+      found.push([name, at]);
     }
   }
-  return Promise.all(files);
+  return Promise.all(found.map((file) => textOf(...file)));
 }
 
 /** Whether it is a folder, or a link to one. */

@@ -264,6 +264,27 @@ test('a batch is one transaction: each result in its form, all or none', async (
   assert.equal(await db.$count(groups), 2);
 });
 
+test('a batch with a value that can not be encoded is refused whole, and no rejection is left unhandled', async (t) => {
+  const unhandled = [];
+  const note = (reason) => unhandled.push(reason);
+  process.on('unhandledRejection', note);
+  t.after(() => process.off('unhandledRejection', note));
+  const db = await people(t);
+  const good = () => [db.insert(groups).values({ name: 'x' }).returning(), db.run(sql`INSERT INTO groups (name) VALUES ('y')`)];
+  for (let round = 0; round < 20; round += 1) {
+    for (const wrong of [db.insert(kinds).values({ at: '2026-01-31' }), db.select().from(kinds).where(eq(kinds.at, 'today'))]) {
+      await assert.rejects(db.batch([...good(), wrong, ...good()]), TypeError);
+    }
+    // A value that the engine refuses, while others are on their way.
+    const taken = await failure(db.batch([...good(), db.insert(groups).values({ id: 1, name: 'z' }), ...good(), db.insert(groups).values({ id: 2, name: 'z' })]));
+    assert.equal(taken.cause.kind, 'PrimaryKeyViolation');
+  }
+  // Rejections are reported after the turn in which nobody has handled them.
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.deepEqual(unhandled, []);
+  assert.deepEqual((await db.select().from(groups)).map((it) => it.name), ['g1', 'g2']);
+});
+
 test('an error is Drizzle\'s, with the SQL and parameters, and ours as its cause', async (t) => {
   const db = await people(t);
   for (const run of [(it) => it.run(), (it) => it.all(), (it) => it.get(), (it) => it.values(), (it) => it]) {

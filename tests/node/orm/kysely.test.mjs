@@ -3,7 +3,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { CamelCasePlugin, DeduplicateJoinsPlugin, HandleEmptyInListsPlugin, Kysely, ParseJSONResultsPlugin, replaceWithNoncontingentExpression, sql } from 'kysely';
+import {
+  CamelCasePlugin, DeduplicateJoinsPlugin, DummyDriver, HandleEmptyInListsPlugin, Kysely, ParseJSONResultsPlugin, SqliteAdapter, SqliteIntrospector,
+  SqliteQueryCompiler, replaceWithNoncontingentExpression, sql,
+} from 'kysely';
 import { jsonArrayFrom, jsonBuildObject, jsonObjectFrom } from 'kysely/helpers/sqlite';
 
 import { LIMIT, database, failure, pause, within } from './support.mjs';
@@ -326,6 +329,71 @@ test('plugins: camel case, empty lists, joins without duplicates', async (t) => 
   await db.insertInto('person').values({ firstName: 'Jennifer' }).execute();
   assert.deepEqual(await db.selectFrom('person').select('firstName').execute(), [{ firstName: 'Jennifer' }]);
   assert.deepEqual(await db.selectFrom('person').select('id').where('id', 'in', []).execute(), []);
+  await db.insertInto('pet').values([{ ownerId: 1, name: 'Catto' }, { ownerId: 1, name: 'Doggo' }]).execute();
+  // The recipe's: two helpers that each join the same table, which SQLite would refuse.
+  const withOwner = (query) => query.innerJoin('person', 'person.id', 'pet.ownerId');
+  const twice = withOwner(withOwner(db.selectFrom('pet'))).select(['pet.name', 'person.firstName']).orderBy('pet.id');
+  assert.equal(twice.compile().sql.match(/inner join/g).length, 1);
+  assert.deepEqual(await twice.execute(), [{ name: 'Catto', firstName: 'Jennifer' }, { name: 'Doggo', firstName: 'Jennifer' }]);
+  const without = withOwner(withOwner(db.withoutPlugins().selectFrom('pet').select('pet.name')));
+  assert.equal((await failure(without.execute())).kind, 'Syntax');
+});
+
+test('conditional selects, and queries that are built in one place and executed in another', async (t) => {
+  const { db } = await people(t);
+  const find = (withAge) => db.selectFrom('person').select('id').$if(withAge, (it) => it.select('age')).where('id', '=', 2);
+  assert.deepEqual([await find(false).execute(), await find(true).execute()], [[{ id: 2 }], [{ id: 2, age: 31 }]]);
+  const built = find(true).compile();
+  assert.deepEqual([built.sql, built.parameters], ['select "id", "age" from "person" where "id" = ?', [2]]);
+  assert.deepEqual((await db.executeQuery(built)).rows, [{ id: 2, age: 31 }]);
+  // Built without a database.
+  const cold = new Kysely({ dialect: { createAdapter: () => new SqliteAdapter(), createDriver: () => new DummyDriver(), createIntrospector: (it) => new SqliteIntrospector(it), createQueryCompiler: () => new SqliteQueryCompiler() } });
+  const insert = cold.insertInto('person').values({ first_name: 'Meryl', age: 50 }).compile();
+  const { insertId, numAffectedRows } = await db.executeQuery(insert);
+  assert.deepEqual([insertId, numAffectedRows], [4n, 1n]);
+  await db.transaction().execute(async (trx) => assert.equal((await trx.executeQuery(insert).catch((error) => error)).kind, 'UniqueViolation'));
+  assert.deepEqual(await names(db), ['Jennifer', 'Arnold', 'Sylvester', 'Meryl']);
+});
+
+test('schemas: the databases that SQLite has attached, main and temp', async (t) => {
+  const { db } = await people(t);
+  assert.deepEqual(await db.withSchema('main').selectFrom('person').select('person.id').where('person.age', '=', 30).execute(), [{ id: 1 }]);
+  await db.connection().execute(async (one) => {
+    await sql`CREATE TEMP TABLE person (id INTEGER PRIMARY KEY, first_name TEXT)`.execute(one);
+    const temp = one.withSchema('temp');
+    await temp.insertInto('person').values({ first_name: 'Only here' }).execute();
+    await temp.schema.createTable('more').addColumn('x', 'integer').execute();
+    assert.deepEqual(await temp.selectFrom('person').select('first_name').execute(), [{ first_name: 'Only here' }]);
+    assert.equal((await one.withSchema('main').selectFrom('person').select('id').execute()).length, 3);
+    assert.equal((await failure(one.withSchema('nowhere').selectFrom('person').select('id').execute())).kind, 'NoSuchTable');
+  });
+  assert.equal((await failure(db.selectFrom('more').selectAll().execute())).kind, 'NoSuchTable', 'it ended with its connection');
+});
+
+test('Kysely is extended: by an expression of one\'s own, a helper, and a value that is an expression', async (t) => {
+  const { db } = await people(t);
+  /** The recipe's: what is an operation node is an expression. */
+  class JsonValue {
+    #value;
+    constructor(value) {
+      this.#value = value;
+    }
+    get expressionType() {
+      return undefined;
+    }
+    toOperationNode() {
+      return sql`json(${JSON.stringify(this.#value)})`.toOperationNode();
+    }
+  }
+  const [json] = await db.selectFrom('person').select(sql`${new JsonValue({ a: [1, 'b'] })}`.as('json')).limit(1).execute();
+  assert.deepEqual(json, { json: '{"a":[1,"b"]}' });
+  await db.updateTable('person').set({ first_name: new JsonValue(['x']) }).where('id', '=', 1).execute();
+  assert.equal((await names(db))[0], '["x"]');
+  const lower = (expression) => sql`lower(${expression})`;
+  const found = await db.selectFrom('person').select((eb) => lower(eb.ref('first_name')).as('name')).where((eb) => eb(lower(eb.ref('first_name')), '=', 'arnold')).execute();
+  assert.deepEqual(found, [{ name: 'arnold' }]);
+  const values = await db.selectFrom(sql`(VALUES (1, 'a'), (2, 'b'))`.as('v')).select(sql`column2`.as('text')).execute();
+  assert.deepEqual(values, [{ text: 'a' }, { text: 'b' }]);
 });
 
 test('schema: alterations, indexes, views and generated columns, and what the introspection tells of them', async (t) => {
