@@ -20,7 +20,7 @@ async function errors(t, files, options = {}) {
   const project = folder(t);
   for (const scope of ['@prisma', '@types']) mkdirSync(join(project, 'node_modules', scope), { recursive: true });
   symlinkSync(dirname(dirname(PACKAGE)), join(project, 'node_modules/ubiqlite'));
-  for (const name of ['@prisma/debug', '@prisma/driver-adapter-utils', '@standard-schema', '@tanstack', '@types/node', 'db0', 'drizzle-orm', 'keyv', 'kysely', 'undici-types', 'unstorage']) symlinkSync(join(MODULES, name), join(project, 'node_modules', name));
+  for (const name of ['@prisma/debug', '@prisma/driver-adapter-utils', '@standard-schema', '@tanstack', '@tauri-apps', '@types/node', 'db0', 'drizzle-orm', 'keyv', 'kysely', 'undici-types', 'unstorage']) symlinkSync(join(MODULES, name), join(project, 'node_modules', name));
   // So that the files find the package in the project, not one next to their originals.
   files.forEach(({ from, to }) => symlinkSync(from, join(project, to)));
   const config = {
@@ -42,7 +42,7 @@ function ours(output) {
   return output.split(/\n(?=\S)/).filter((error) => !/^node_modules\/(?!ubiqlite\/dist\/)/.test(error)).join('\n').trim();
 }
 
-const USAGES = ['usage.ts', 'react.ts', 'kysely.ts', 'drizzle.ts', 'prisma.ts', 'tanstack.ts', 'inspect.ts', 'stores.ts'].map((to) => ({ from: fileURLToPath(new URL(`types/${to}`, import.meta.url)), to }));
+const USAGES = ['usage.ts', 'react.ts', 'kysely.ts', 'drizzle.ts', 'prisma.ts', 'tanstack.ts', 'inspect.ts', 'stores.ts', 'tauri.ts'].map((to) => ({ from: fileURLToPath(new URL(`types/${to}`, import.meta.url)), to }));
 
 test('a strict compiler takes what is right and refuses what is wrong', { skip, timeout: 120_000 }, async (t) => {
   assert.equal(await errors(t, USAGES), '');
