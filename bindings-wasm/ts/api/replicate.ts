@@ -73,7 +73,7 @@ export interface RestoreReplicaOptions extends CallOptions {
 
 const OPTIONS = ['interval', 'memory', 'snapshotEvery', 'keep', 'closeTimeout'];
 const MOMENT = ['transaction', 'time'];
-const INSTEAD = 'replicas are kept where a native engine runs: in Node, Python, Java or Rust';
+const INSTEAD = 'replicas are kept where a native engine runs: in Node, Python, Kotlin, Java or Rust';
 
 /** What stands for the default. */
 const DEFAULT = -1;
