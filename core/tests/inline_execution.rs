@@ -62,34 +62,6 @@ async fn what_is_short_is_answered_within_the_call() {
     }
 }
 
-#[tokio::test]
-async fn an_insert_in_a_transaction_is_done_within_the_call_and_undone_with_its_transaction() {
-    let fresh = fresh().await;
-    let mut tx = fresh.db.begin().await.unwrap();
-    let sql = "INSERT INTO blobs (data) VALUES (?)";
-    let (mut rows, mut inline) = (0, false);
-    while !inline && rows < 1_000 {
-        {
-            let mut insert = pin!(tx.execute(sql, (rows,)));
-            let at_once = start(&mut insert).await;
-            inline = at_once.is_some();
-            let done = match at_once {
-                Some(done) => done,
-                None => within(sql, insert).await,
-            };
-            assert_eq!(done.unwrap().rows_changed, 1);
-        }
-        rows += 1;
-        let found: i64 = tx.query_value("SELECT count(*) FROM blobs", ()).await.unwrap();
-        assert_eq!(found, rows + 2);
-        // The writer's thread may hold its connection for a moment after it has replied.
-        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
-    }
-    assert!(inline, "never within the call");
-    tx.rollback().await.unwrap();
-    assert_eq!(number(&fresh.db, "SELECT count(*) FROM blobs").await, 2);
-}
-
 /// Returns whether a page near the beginning is known not to be in memory.
 #[cfg(target_os = "linux")]
 fn is_on_the_disk_alone(file: &std::fs::File) -> bool {

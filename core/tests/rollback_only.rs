@@ -184,27 +184,3 @@ async fn a_call_that_was_done_and_dropped_unseen_spoils_its_transaction() {
     }
     panic!("every call was done at once");
 }
-
-#[tokio::test]
-async fn an_insert_that_was_done_within_the_call_and_dropped_unseen_spoils_its_transaction() {
-    let it = fresh().await;
-    let insert = "INSERT INTO log (batch) VALUES (?)";
-    let mut tx = it.db.begin().await.unwrap();
-    for run in 0..50 {
-        within("an insert", tx.execute(insert, (run,))).await.unwrap();
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
-    drop(tx.execute(insert, (50,)));
-    let next = within("the next call", tx.execute(insert, (51,))).await;
-    let refused = within("a commit", tx.commit()).await;
-    let rows = number(&it.db, "SELECT count(*) FROM log").await;
-    match next {
-        Err(error) => {
-            assert_eq!(error.kind(), ErrorKind::Cancelled, "{error}");
-            assert_eq!(kind(refused), ErrorKind::Cancelled);
-            assert_eq!(rows, 0);
-        }
-        // It went to the thread, and was taken back there.
-        Ok(_) => assert_eq!(rows, 51),
-    }
-}

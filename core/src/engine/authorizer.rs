@@ -4,11 +4,12 @@
 
 use std::cell::{Cell, RefCell};
 use std::ffi::{CStr, c_char, c_int, c_void};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::functions::{self, Cost};
 use super::hook_slot::HookSlot;
 use super::pragma::{self, Pragma};
-use super::recompiling::Recompiling;
 use super::writes::{ReadColumn, Writes};
 use crate::error::Error;
 use crate::ffi;
@@ -138,8 +139,8 @@ pub(super) struct Authorizer {
     recorded: RefCell<Vec<Box<str>>>,
     /// A statement is being compiled because this library wants it.
     compiling: Cell<bool>,
-    /// What SQLite compiles anew by itself.
-    pub(super) recompiling: Recompiling,
+    /// SQLite has compiled one anew by itself, because the schema was another.
+    recompiled: Arc<AtomicBool>,
 }
 
 impl Default for Authorizer {
@@ -153,7 +154,7 @@ impl Default for Authorizer {
             rows: HookSlot::default(),
             recorded: RefCell::default(),
             compiling: Cell::default(),
-            recompiling: Recompiling::default(),
+            recompiled: Arc::default(),
         }
     }
 }
@@ -213,6 +214,12 @@ impl Authorizer {
         (compiled, self.reads.take().unwrap_or_default())
     }
 
+    /// Returns what is set when SQLite has compiled a statement anew by itself: it has seen another
+    /// schema than before.
+    pub(super) fn recompiled(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.recompiled)
+    }
+
     /// Sets the tables that statements compiled from now on must not empty in one step.
     pub(super) fn set_recorded(&self, tables: Vec<Box<str>>) {
         *self.recorded.borrow_mut() = tables;
@@ -239,8 +246,10 @@ impl Authorizer {
             // The library's own statements that begin and end transactions can do nothing else.
             let ends =
                 action.code == ffi::SQLITE_TRANSACTION || action.code == ffi::SQLITE_SAVEPOINT;
-            if !self.compiling.get() && !ends && self.recompiling.note() {
-                return ffi::SQLITE_DENY;
+            if !self.compiling.get() && !ends {
+                self.recompiled.store(true, Ordering::Relaxed);
+                // It may do something else than what was taken for short work.
+                super::disk_wait::give_up();
             }
             return ffi::SQLITE_OK;
         }

@@ -20,8 +20,6 @@ mod followed;
 mod functions;
 mod handle;
 mod handlers;
-#[cfg(not(target_family = "wasm"))]
-mod held_write;
 mod hook_slot;
 mod inline;
 mod key_lookup;
@@ -44,7 +42,6 @@ mod prepare;
 mod prepared;
 mod read;
 mod reads;
-mod recompiling;
 mod recording;
 #[cfg(all(feature = "recover", not(target_family = "wasm")))]
 mod recover;

@@ -29,28 +29,6 @@ pub(super) struct Opcodes {
 /// # Errors
 /// What compiling returns.
 pub(super) fn of(connection: &Connection, sql: &str) -> Result<Opcodes> {
-    let mut found = Opcodes::default();
-    // Columns: addr, opcode, p1, p2, p3, p4, p5, comment.
-    each(connection, sql, |opcode, number| match opcode {
-        "Count" | "Clear" | "Destroy" | "IntegrityCk" => found.sweeps = true,
-        "Halt" | "HaltIfNull" => found.fails |= number(3) == FAIL,
-        "OpenWrite" => found.temporary |= number(4) == TEMP,
-        "VUpdate" => found.fails |= number(6) == FAIL,
-        _ => {}
-    })?;
-    Ok(found)
-}
-
-/// Passes each opcode of a statement, and of the triggers that it fires, to `found`, with what returns
-/// the integer in a column of `EXPLAIN`.
-///
-/// # Errors
-/// What compiling returns.
-pub(super) fn each(
-    connection: &Connection,
-    sql: &str,
-    mut found: impl FnMut(&str, &dyn Fn(usize) -> i64),
-) -> Result<()> {
     let sql = format!("EXPLAIN {sql}");
     // SAFETY: the connection is open and this thread alone uses it. An explained statement does not
     // run, and was admitted when it was itself compiled.
@@ -58,6 +36,7 @@ pub(super) fn each(
         Statement::prepare(connection.raw, &connection.authorizer, Admit::Everything, &sql)
     };
     let mut explained = explained?;
+    let mut found = Opcodes::default();
     while explained.step()? == Stepped::Row {
         let mut page = explained.page();
         explained.write_row(&mut page)?;
@@ -66,7 +45,14 @@ pub(super) fn each(
             ValueRef::Integer(value) => value,
             _ => 0,
         };
-        found(page.cell(1).as_str().unwrap_or_default(), &number);
+        // Columns: addr, opcode, p1, p2, p3, p4, p5, comment.
+        match page.cell(1).as_str() {
+            Some("Count" | "Clear" | "Destroy" | "IntegrityCk") => found.sweeps = true,
+            Some("Halt" | "HaltIfNull") => found.fails |= number(3) == FAIL,
+            Some("OpenWrite") => found.temporary |= number(4) == TEMP,
+            Some("VUpdate") => found.fails |= number(6) == FAIL,
+            _ => {}
+        }
     }
-    Ok(())
+    Ok(found)
 }

@@ -11,8 +11,7 @@ use crate::ffi;
 impl Connection {
     /// Makes this connection record its commits for `observation`.
     pub(crate) fn record_commits(&mut self, observation: Arc<Observation>) {
-        self.recorder =
-            Some(Box::new(Recorder::new(observation, self.authorizer.recompiling.happened())));
+        self.recorder = Some(Box::new(Recorder::new(observation, self.authorizer.recompiled())));
     }
 
     /// Must be called before a statement that may change something runs.

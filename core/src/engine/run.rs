@@ -329,9 +329,7 @@ impl Connection {
             recorder.begin_write(statement, &self.authorizer.rows);
         }
         self.counters.runs.add(1);
-        self.authorizer.recompiling.begin_run();
         let done = run_bound(raw, &self.row_id, statement, params, keep, sink);
-        self.authorizer.recompiling.end_run();
         if statement.readonly {
             self.refuse_older_read()?;
         } else if let Some(recorder) = &self.recorder {

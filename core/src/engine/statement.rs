@@ -36,9 +36,6 @@ pub(crate) struct Statement {
     pub(crate) nature: Nature,
     /// A single step of it may visit a whole table.
     pub(super) sweeps: bool,
-    /// Whether it is certainly short, once that was asked: see `held_write.rs`.
-    #[cfg(not(target_family = "wasm"))]
-    pub(super) short: Option<super::held_write::Shortness>,
     /// What it may change, if it changes anything.
     pub(super) writes: Option<Box<Writes>>,
     columns: Arc<Columns>,
@@ -130,16 +127,7 @@ impl Statement {
             writes.everything = nature.class == Class::Alone || sets;
             let writes = (!writes.is_empty()).then(|| Box::new(writes));
             let sweeps = nature.sweeps;
-            Self {
-                prepared,
-                nature,
-                sweeps,
-                #[cfg(not(target_family = "wasm"))]
-                short: None,
-                writes,
-                columns,
-                weight: 0,
-            }
+            Self { prepared, nature, sweeps, writes, columns, weight: 0 }
         });
         (Ok((statement, rest)), nature)
     }

@@ -13,7 +13,6 @@ use crate::backend::transaction_state::TransactionState;
 use crate::backend::{BackendSession, Control, Pages, Reply, call};
 use crate::engine::{Connection, ReadOutcome};
 use crate::error::{Error, Result};
-use crate::platform::coop;
 use crate::program::{Output, PageSink, Program};
 use crate::sql::Params;
 
@@ -83,32 +82,6 @@ impl WriterSession {
         }
     }
 
-    /// Runs a write that is certainly short on the caller's thread.
-    fn try_write(&self, program: &Program<'_>) -> Option<Reply<Output>> {
-        if !self.shared.options.inline || !self.slot.is_quiet() {
-            return None;
-        }
-        let mut guard = self.slot.try_connection()?;
-        let connection = guard.as_mut()?;
-        let state = &self.state;
-        if let Err(error) = state.check(connection) {
-            return Some(Reply::err(error));
-        }
-        if !connection.may_write_held(program) {
-            return None;
-        }
-        let (completer, call) = call();
-        completer.note_begun();
-        let result = connection.write_held(program)?;
-        state.transaction.note_write();
-        state.transaction.note_statement(result.is_ok(), connection);
-        // Whoever drops the reply without having looked at it does not know what was written.
-        state.transaction.note_reply(completer.receipt(), connection);
-        drop(guard);
-        drop(completer.complete(result));
-        Some(if coop::is_over() { Reply::call_in_turn(call) } else { Reply::call(call) })
-    }
-
     fn submit<T: Send + std::fmt::Debug + 'static>(
         &self,
         admit: impl FnOnce(&WriterSessionState, &Connection) -> Result<()> + Send + 'static,
@@ -142,10 +115,6 @@ impl BackendSession for WriterSession {
         if let Some(result) = self.try_inline(&program) {
             self.watch.step();
             return Reply::ready_in_turn(result);
-        }
-        if let Some(reply) = self.try_write(&program) {
-            self.watch.step();
-            return reply;
         }
         let program = program.into_owned();
         let shared = Arc::clone(&self.shared);
