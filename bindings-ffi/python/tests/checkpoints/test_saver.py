@@ -137,6 +137,8 @@ def test_an_interrupted_synchronous_method_cancels_its_call(tmp_path: Path) -> N
 
     running = threading.Thread(target=loop.run_forever)
     running.start()
+    # Whoever started the tests may ignore it, which they inherit.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         saver = asyncio.run_coroutine_threadsafe(made(), loop).result(60)
         with pytest.raises(KeyboardInterrupt):
@@ -144,6 +146,7 @@ def test_an_interrupted_synchronous_method_cancels_its_call(tmp_path: Path) -> N
         assert cancelled.wait(60)
         asyncio.run_coroutine_threadsafe(saver.db.close(), loop).result(60)
     finally:
+        signal.signal(signal.SIGINT, before)
         loop.call_soon_threadsafe(loop.stop)
         running.join(60)
         loop.close()
